@@ -1,0 +1,43 @@
+// What the plan sees of an algorithm: it prepares a Recipe for one pass of one geometry, or says why it cannot.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "core/geometry.hpp"
+#include "kernels/kernel_set.hpp"
+
+namespace convgrad {
+
+// The operands of the three passes on canonical axes:
+//   forward      first = V, second = K, result = Z, bias
+//   grad_kernel  first = G, second = V, result = dK
+//   grad_input   first = G, second = K, result = dV
+template <class T>
+struct Operands {
+  Tensor<const T> first;
+  Tensor<const T> second;
+  Tensor<T> result;
+  const T* bias = nullptr;
+  Index bias_stride = 0;
+};
+
+// Immutable once made. `run` neither allocates nor fails: the workspace holds `workspace_bytes` at 64-byte alignment.
+template <class T>
+class Recipe {
+ public:
+  virtual ~Recipe() = default;
+  [[nodiscard]] virtual std::size_t workspace_bytes() const noexcept = 0;
+  [[nodiscard]] virtual int threads() const noexcept = 0;
+  virtual void run(const Operands<T>& operands, void* workspace) const noexcept = 0;
+};
+
+template <class T>
+struct RecipeRequest {
+  Pass pass;
+  const Geometry& geometry;  // of the forward pass, whatever `pass` is
+  const kernels::KernelSet<T>& kernels;
+  int threads;
+};
+
+}  // namespace convgrad

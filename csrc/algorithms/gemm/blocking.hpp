@@ -1,0 +1,65 @@
+// How the two sides of the im2col matrix are cut: output pixels into blocks whose input, a strip, fits the cache, and
+// taps into blocks whose strip does.
+#pragma once
+
+#include "core/geometry.hpp"
+
+namespace convgrad::gemm {
+
+// A box of output pixels of some images. Its pixels count in the order image, depth, row, column.
+struct PixelBlock {
+  Index first_image = 0;
+  Index images = 0;
+  Index first[axes] = {};
+  Index size[axes] = {};
+
+  [[nodiscard]] Index count() const noexcept { return images * size[0] * size[1] * size[2]; }
+};
+
+// A run of taps in the order channel, depth, row, column. It is also a box: an axis is cut only where all before it
+// have size 1.
+struct TapBlock {
+  Index first_channel = 0;
+  Index channels = 0;
+  Index first[axes] = {};
+  Index size[axes] = {};
+  Index first_tap = 0;  // its place in the whole order
+
+  [[nodiscard]] Index count() const noexcept { return channels * size[0] * size[1] * size[2]; }
+};
+
+struct BlockingLimits {
+  Index pixels;          // aim for about this many in a block
+  Index taps;            // at most about this many in a block
+  Index strip_elements;  // at most this many, never exceeded
+};
+
+class Blocking {
+ public:
+  Blocking() = default;
+  Blocking(const Geometry& geometry, const BlockingLimits& limits) noexcept;
+
+  [[nodiscard]] Index pixel_blocks() const noexcept;
+  [[nodiscard]] PixelBlock pixel_block(Index index) const noexcept;
+  // At least one, which is empty where there are no taps: a bias still has to be written.
+  [[nodiscard]] Index tap_blocks() const noexcept;
+  [[nodiscard]] TapBlock tap_block(Index index) const noexcept;
+
+  // The largest of any block.
+  [[nodiscard]] Index most_pixels() const noexcept { return images_ * pixels_[0] * pixels_[1] * pixels_[2]; }
+  [[nodiscard]] Index most_taps() const noexcept { return channels_ * taps_[0] * taps_[1] * taps_[2]; }
+  [[nodiscard]] Index strip_elements() const noexcept;
+
+ private:
+  void choose_pixels(Index target) noexcept;
+  void choose_taps(const BlockingLimits& limits) noexcept;
+  bool shrink_pixels() noexcept;
+
+  Geometry geometry_;
+  Index images_ = 1;
+  Index pixels_[axes] = {1, 1, 1};
+  Index channels_ = 1;
+  Index taps_[axes] = {1, 1, 1};
+};
+
+}  // namespace convgrad::gemm

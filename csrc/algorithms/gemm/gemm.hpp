@@ -1,0 +1,12 @@
+// Algorithm "gemm": all three passes as one blocked GEMM whose im2col matrix is an address, never stored. Serves every
+// problem.
+#pragma once
+
+#include "algorithms/algorithm.hpp"
+
+namespace convgrad::gemm {
+
+template <class T>
+Status make_recipe(const RecipeRequest<T>& request, std::unique_ptr<Recipe<T>>& recipe) noexcept;
+
+}  // namespace convgrad::gemm

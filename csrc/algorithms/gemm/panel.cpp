@@ -1,0 +1,123 @@
+#include "algorithms/gemm/panel.hpp"
+
+#include <cstring>
+
+namespace convgrad::gemm {
+
+namespace {
+
+// Zeroes the lanes that no channel fills.
+template <class T>
+void clear_unused(T* panel, Index rows, Index lanes, Index width) noexcept {
+  if (lanes == width) return;
+  for (Index r = 0; r < rows; ++r)
+    for (Index lane = lanes; lane < width; ++lane) panel[r * width + lane] = T{0};
+}
+
+// How many pixels in a row lie one step apart in memory: a row of the box, and as many rows, planes and images as
+// follow on without a gap.
+template <class T>
+Index contiguous_run(const Tensor<T>& pixels, const PixelBox& box) noexcept {
+  Index run = box.size[2];
+  const Index sizes[] = {box.size[1], box.size[0], box.images};
+  const Index strides[] = {pixels.axis[1], pixels.axis[0], pixels.outer};
+  for (int i = 0; i < 3; ++i) {
+    if (sizes[i] > 1 && strides[i] != run * pixels.axis[2]) break;
+    run *= sizes[i];
+    if (run == 0) break;
+  }
+  return run;
+}
+
+// Calls visit(first pixel's place in the panel, its element offset) for every run of `run` pixels of the box.
+template <class T, class Visit>
+void for_each_run(const Tensor<T>& pixels, const PixelBox& box, Index run, const Visit& visit) noexcept {
+  const Index count = box.images * box.size[0] * box.size[1] * box.size[2];
+  for (Index p = 0; p < count; p += run) {
+    const Index row = p / box.size[2];
+    const Index plane = row / box.size[1];
+    const Index image = plane / box.size[0];
+    visit(p, image * pixels.outer + plane % box.size[0] * pixels.axis[0] + row % box.size[1] * pixels.axis[1]);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, Index channels,
+                  const Index (&taps)[axes], Index lanes, Index width, T* panel) noexcept {
+  const Index count = taps[0] * taps[1] * taps[2];
+  clear_unused(panel, channels * count, lanes, width);
+  // One channel's taps in a row, forwards or (grad_input) backwards, are transposed together; a whole kernel in a row
+  // at once.
+  const Index step = taps[2] > 1 ? weights.axis[2] : taps[1] > 1 ? weights.axis[1] : taps[0] > 1 ? weights.axis[0] : 1;
+  const bool in_a_row = (step == 1 || step == -1) && (taps[1] == 1 || weights.axis[1] == step * taps[2]) &&
+                        (taps[0] == 1 || weights.axis[0] == step * taps[2] * taps[1]);
+  if (in_a_row && step == 1 && (weights.channel == count || channels == 1)) {
+    kernels.transpose(weights.data, weights.lane, lanes, channels * count, panel, width);
+    return;
+  }
+  for (Index c = 0; c < channels; ++c, panel += count * width) {
+    const T* from = weights.data + c * weights.channel;
+    if (in_a_row && count > 1) {
+      if (step == 1)
+        kernels.transpose(from, weights.lane, lanes, count, panel, width);
+      else
+        kernels.transpose(from - (count - 1), weights.lane, lanes, count, panel + (count - 1) * width, -width);
+      continue;
+    }
+    T* to = panel;
+    for (Index i = 0; i < taps[0]; ++i)
+      for (Index j = 0; j < taps[1]; ++j)
+        for (Index k = 0; k < taps[2]; ++k, to += width) {
+          const T* tap = from + i * weights.axis[0] + j * weights.axis[1] + k * weights.axis[2];
+          for (Index lane = 0; lane < lanes; ++lane) to[lane] = tap[lane * weights.lane];
+        }
+  }
+}
+
+template <class T>
+void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pixels, const PixelBox& box, Index lanes,
+                 Index width, T* panel) noexcept {
+  const Index run = contiguous_run(pixels, box);
+  clear_unused(panel, box.images * box.size[0] * box.size[1] * box.size[2], lanes, width);
+  for_each_run(pixels, box, run, [&](Index first, Index offset) {
+    const T* from = pixels.data + offset;
+    T* to = panel + first * width;
+    if (pixels.axis[2] == 1) {
+      kernels.transpose(from, pixels.inner, lanes, run, to, width);
+      return;
+    }
+    for (Index p = 0; p < run; ++p)
+      for (Index lane = 0; lane < lanes; ++lane) to[p * width + lane] = from[p * pixels.axis[2] + lane * pixels.inner];
+  });
+}
+
+template <class T>
+void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index lanes,
+                   const Tensor<T>& pixels) noexcept {
+  const Index run = contiguous_run(pixels, box);
+  for_each_run(pixels, box, run, [&](Index first, Index offset) {
+    const T* from = panel + first * width;
+    T* to = pixels.data + offset;
+    if (pixels.axis[2] == 1) {
+      kernels.transpose(from, width, run, lanes, to, pixels.inner);
+      return;
+    }
+    for (Index p = 0; p < run; ++p)
+      for (Index lane = 0; lane < lanes; ++lane) to[p * pixels.axis[2] + lane * pixels.inner] = from[p * width + lane];
+  });
+}
+
+#define CONVGRAD_INSTANTIATE(T)                                                                                      \
+  template void pack_weights<T>(const kernels::KernelSet<T>&, const Weights<T>&, Index, const Index(&)[axes], Index, \
+                                Index, T*) noexcept;                                                                 \
+  template void pack_pixels<T>(const kernels::KernelSet<T>&, const Tensor<const T>&, const PixelBox&, Index, Index,  \
+                               T*) noexcept;                                                                         \
+  template void unpack_pixels<T>(const kernels::KernelSet<T>&, const T*, Index, const PixelBox&, Index,              \
+                                 const Tensor<T>&) noexcept;
+CONVGRAD_INSTANTIATE(float)
+CONVGRAD_INSTANTIATE(double)
+#undef CONVGRAD_INSTANTIATE
+
+}  // namespace convgrad::gemm

@@ -1,0 +1,63 @@
+// Panels: matrices of (row, lane) values packed so that a micro-kernel reads one vector after another. A panel is
+// `width` lanes wide (one or two vectors); lanes beyond the last channel hold zeros.
+#pragma once
+
+#include "core/geometry.hpp"
+#include "kernels/kernel_set.hpp"
+
+namespace convgrad::gemm {
+
+// `channels` lanes cut into panels of the full width, the last one narrower where that suffices.
+class PanelSplit {
+ public:
+  PanelSplit() = default;
+  template <class T>
+  PanelSplit(const kernels::KernelSet<T>& kernels, Index channels) noexcept
+      : channels_(channels), lanes_(kernels.lanes), full_width_(kernels.lanes * kernels.tile_vectors) {}
+
+  [[nodiscard]] Index count() const noexcept { return divide_up(channels_, full_width_); }
+  [[nodiscard]] Index first_lane(Index panel) const noexcept { return panel * full_width_; }
+  [[nodiscard]] Index used_lanes(Index panel) const noexcept {
+    return smaller(full_width_, channels_ - first_lane(panel));
+  }
+  [[nodiscard]] Index width(Index panel) const noexcept { return round_up(used_lanes(panel), lanes_); }
+  [[nodiscard]] Index vectors(Index panel) const noexcept { return width(panel) / lanes_; }
+  [[nodiscard]] Index full_width() const noexcept { return full_width_; }
+  [[nodiscard]] Index padded_channels() const noexcept { return round_up(channels_, lanes_); }
+
+ private:
+  Index channels_ = 0;
+  Index lanes_ = 1;
+  Index full_width_ = 1;
+};
+
+// The weights as one pass reads them: grad_input swaps K's channel axes, reverses its taps and takes every q-th of
+// them.
+template <class T>
+struct Weights {
+  const T* data = nullptr;
+  Index group = 0;    // element strides
+  Index lane = 0;     // output channel of this pass
+  Index channel = 0;  // input channel of this pass
+  Index axis[axes] = {0, 0, 0};
+};
+
+// One panel of weights: rows are the taps in the order channel, depth, row, column. `weights.data` is its first lane's
+// first tap.
+template <class T>
+void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, Index channels,
+                  const Index (&taps)[axes], Index lanes, Index width, T* panel) noexcept;
+
+// A block of pixels, in their order, between a tensor (V, Z, G) and a panel. `pixels` is the block's first element.
+struct PixelBox {
+  Index images;
+  Index size[axes];
+};
+template <class T>
+void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pixels, const PixelBox& box, Index lanes,
+                 Index width, T* panel) noexcept;
+template <class T>
+void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index lanes,
+                   const Tensor<T>& pixels) noexcept;
+
+}  // namespace convgrad::gemm

@@ -1,0 +1,27 @@
+#include "core/cpu.hpp"
+
+namespace convgrad {
+
+#if defined(__x86_64__) || defined(__i386__)
+
+// The compiler's own query also asks whether the operating system saves the wide registers. The features are those that
+// the ISA's source file is compiled with (CMakeLists.txt).
+bool cpu_has_avx512() noexcept {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma");
+}
+
+bool cpu_has_avx2() noexcept {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+#else
+
+bool cpu_has_avx512() noexcept { return false; }
+bool cpu_has_avx2() noexcept { return false; }
+
+#endif
+
+}  // namespace convgrad

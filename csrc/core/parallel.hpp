@@ -1,0 +1,37 @@
+// The only place that knows of OpenMP: a team of workers that take numbered tasks until none is left.
+#pragma once
+
+#include <atomic>
+
+#include "core/index.hpp"
+
+namespace convgrad {
+
+int default_thread_count() noexcept;
+
+// Calls body(context, worker) for every worker 0 .. workers - 1, in parallel where threads can be had.
+void run_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept;
+
+// Calls task(index, worker) once for every index 0 .. count - 1. A worker takes the next index when it is free, so that
+// all finish together whatever else the machine does; no result may depend on which worker runs a task.
+template <class Task>
+void parallel_for(int workers, Index count, const Task& task) noexcept {
+  if (workers <= 1 || count <= 1) {
+    for (Index i = 0; i < count; ++i) task(i, 0);
+    return;
+  }
+  struct Context {
+    const Task& task;
+    Index count;
+    std::atomic<Index> next{0};
+  } context{task, count};
+  run_workers(
+      static_cast<int>(smaller(workers, count)),
+      [](void* erased, int worker) {
+        auto& shared = *static_cast<Context*>(erased);
+        for (Index i = shared.next.fetch_add(1); i < shared.count; i = shared.next.fetch_add(1)) shared.task(i, worker);
+      },
+      &context);
+}
+
+}  // namespace convgrad

@@ -1,0 +1,161 @@
+// convgrad: the convolutional layer on the CPU, its forward pass and both gradients.
+//
+// Describe the layer as a Problem, make a Plan from it once, then run the plan as often as you like on raw
+// pointers with element strides. Nothing here throws, prints or aborts: every failure is a Status.
+//
+// V is the input, K the kernel, Z the output, G = dJ/dZ the gradient arriving from the next layer, s the stride
+// (indices from 1, one image, no padding):
+//
+//   (1) forward      Z[i,j,k]    = sum_{l,m,n} V[l, (j-1)s+m, (k-1)s+n] K[i,l,m,n]
+//   (2) grad_kernel  dK[i,j,k,l] = sum_{m,n}   G[i,m,n] V[j, (m-1)s+k, (n-1)s+l]
+//   (3) grad_input   dV[i,j,k]   = sum over l,m with (l-1)s+m = j, over n,p with (n-1)s+p = k, over q
+//                                  of K[q,i,m,p] G[q,l,n]
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#if defined(_WIN32)
+#define CONVGRAD_API
+#else
+#define CONVGRAD_API __attribute__((visibility("default")))
+#endif
+
+namespace convgrad {
+
+/// Up to three spatial axes: (width), (height, width) or (depth, height, width).
+inline constexpr int max_spatial_rank = 3;
+inline constexpr int max_rank = max_spatial_rank + 2;
+
+enum class Pass : int { forward = 0, grad_kernel = 1, grad_input = 2 };
+enum class DataType : int { float32 = 0, float64 = 1 };
+enum class Algorithm : int { automatic = 0, gemm = 1, reference = 2 };
+
+/// *invalid* means that no implementation could ever serve the request, *unsupported* that this one does not.
+enum class StatusCode : int { ok = 0, invalid = 1, unsupported = 2, out_of_memory = 3 };
+
+/// A code and a message that names the argument, what it got and what it wanted. Holds its text itself: no allocation.
+class CONVGRAD_API Status {
+ public:
+  Status() noexcept = default;
+  [[nodiscard]] bool ok() const noexcept { return code_ == StatusCode::ok; }
+  [[nodiscard]] StatusCode code() const noexcept { return code_; }
+  [[nodiscard]] const char* message() const noexcept { return message_; }
+
+  /// printf-style; longer texts are cut.
+  static Status invalid(const char* format, ...) noexcept __attribute__((format(printf, 1, 2)));
+  static Status unsupported(const char* format, ...) noexcept __attribute__((format(printf, 1, 2)));
+  static Status out_of_memory(std::size_t bytes) noexcept;
+
+ private:
+  StatusCode code_ = StatusCode::ok;
+  char message_[288] = {};
+};
+
+/// The sizes of one convolutional layer, and nothing about memory. Per-axis arrays hold `spatial_rank` values from
+/// the front; the rest is ignored.
+struct Problem {
+  DataType data_type = DataType::float32;
+  int spatial_rank = 2;
+  std::int64_t batch = 1;
+  std::int64_t in_channels = 1;
+  std::int64_t out_channels = 1;
+  std::int64_t groups = 1;  ///< divides in_channels and out_channels; K has in_channels / groups input channels
+  std::array<std::int64_t, max_spatial_rank> input_size{1, 1, 1};
+  std::array<std::int64_t, max_spatial_rank> kernel_size{1, 1, 1};
+  std::array<std::int64_t, max_spatial_rank> stride{1, 1, 1};
+  std::array<std::int64_t, max_spatial_rank> dilation{1, 1, 1};
+  std::array<std::int64_t, max_spatial_rank> padding_before{0, 0, 0};
+  std::array<std::int64_t, max_spatial_rank> padding_after{0, 0, 0};
+};
+
+/// Output size of one axis: floor((input + before + after - (kernel - 1) dilation - 1) / stride) + 1.
+/// Invalid when a value is out of range, when the kernel does not fit into the padded input, or on overflow.
+CONVGRAD_API Status output_size(const Problem& problem, std::array<std::int64_t, max_spatial_rank>& size) noexcept;
+
+/// A tensor in memory: a pointer to its first element and one stride per axis, counted in elements; strides may be
+/// zero or negative. Axis order: (batch, channel, *spatial) for V, Z and G; (out, in / groups, *kernel) for K and dK.
+template <class Pointer>
+struct BasicView {
+  Pointer data = nullptr;
+  std::array<std::int64_t, max_rank> strides{};
+};
+using View = BasicView<void*>;
+using ConstView = BasicView<const void*>;
+
+struct PlanOptions {
+  Algorithm algorithm = Algorithm::automatic;
+  int threads = 0;  ///< at most this many; 0 = get_num_threads()
+};
+
+/// What will run for one pass of one problem: immutable once made, to be shared between threads freely.
+class CONVGRAD_API Plan {
+ public:
+  Plan() noexcept;
+  ~Plan();
+  Plan(Plan&& other) noexcept;
+  Plan& operator=(Plan&& other) noexcept;
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  /// Invalid: the problem makes no sense. Unsupported: the algorithm asked for cannot serve it, and the message says
+  /// why.
+  static Status make(Pass pass, const Problem& problem, const PlanOptions& options, Plan& plan) noexcept;
+
+  [[nodiscard]] Pass pass() const noexcept;
+  [[nodiscard]] const Problem& problem() const noexcept;
+  [[nodiscard]] Algorithm algorithm() const noexcept;  ///< never `automatic`
+  [[nodiscard]] const char* isa() const noexcept;      ///< "avx512", "avx2", "neon" or "baseline"
+  [[nodiscard]] int threads() const noexcept;
+  [[nodiscard]] double flops() const noexcept;  ///< 2 x multiplications, taps on padding counted
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept;
+  /// Spatial sizes of Z.
+  [[nodiscard]] const std::array<std::int64_t, max_spatial_rank>& output_size() const noexcept;
+
+  struct Data;
+  [[nodiscard]] const Data* data() const noexcept { return data_; }
+
+ private:
+  Data* data_ = nullptr;
+};
+
+/// Scratch memory of at least `plan.workspace_bytes()`, aligned to 64 bytes. With none, run allocates its own.
+struct Workspace {
+  void* data = nullptr;
+  std::size_t bytes = 0;
+};
+
+/// Z (and a bias, one value per output channel at element stride `bias_stride`; null = none). `output` must not overlap
+/// an operand.
+CONVGRAD_API Status forward(const Plan& plan, const ConstView& input, const ConstView& kernel, const void* bias,
+                            std::int64_t bias_stride, const View& output, Workspace workspace = {}) noexcept;
+/// dK from G and V.
+CONVGRAD_API Status grad_kernel(const Plan& plan, const ConstView& grad_output, const ConstView& input,
+                                const View& grad_kernel, Workspace workspace = {}) noexcept;
+/// dV from G and K.
+CONVGRAD_API Status grad_input(const Plan& plan, const ConstView& grad_output, const ConstView& kernel,
+                               const View& grad_input, Workspace workspace = {}) noexcept;
+/// db: the sum of G over batch and pixels, one value per channel, added in a fixed order. `size` are G's spatial sizes.
+CONVGRAD_API Status grad_bias(DataType data_type, int spatial_rank, std::int64_t batch, std::int64_t out_channels,
+                              const std::array<std::int64_t, max_spatial_rank>& size, const ConstView& grad_output,
+                              void* grad_bias, std::int64_t grad_bias_stride) noexcept;
+
+/// Threads used by plans made from now on: OMP_NUM_THREADS or the processors at first, at least 1. Invalid when threads
+/// < 1.
+CONVGRAD_API Status set_num_threads(int threads) noexcept;
+CONVGRAD_API int get_num_threads() noexcept;
+
+/// The kernel set in use. CONVGRAD_ISA in the environment forces one; the first plan made reports a name that is
+/// unknown or that this processor cannot run.
+CONVGRAD_API Status active_isa(const char** name) noexcept;
+/// Comma-separated names of the kernel sets that were compiled in, and of those that this processor can run, best
+/// first.
+CONVGRAD_API const char* built_isas() noexcept;
+CONVGRAD_API const char* supported_isas() noexcept;
+CONVGRAD_API const char* version() noexcept;
+
+/// The fused multiply-add rate of one core that no kernel can pass, measured now with the active kernel set, in FLOP/s.
+CONVGRAD_API double measure_peak_flops(DataType data_type) noexcept;
+
+}  // namespace convgrad

@@ -1,0 +1,73 @@
+// Instantiates every tile of one ISA and fills its table. The including ISA file defines CONVGRAD_VECTOR_BYTES,
+// CONVGRAD_TILE_ROWS and CONVGRAD_ISA (the table's name).
+#pragma once
+
+#include "kernel_set.hpp"
+#include "tile.inc.hpp"
+#include "transpose.inc.hpp"
+
+namespace {
+
+// Twelve chains: enough to cover the latency of two multiply-add units, and few enough for sixteen registers.
+template <class T>
+double multiply_add(int64_t repeats) {
+  constexpr int chains = 12;
+  Vector<T> accumulator[chains];
+  volatile T half = static_cast<T>(0.5);  // unknown to the optimizer
+  Vector<T> factor{};
+  factor += half;
+  for (int i = 0; i < chains; ++i) accumulator[i] = factor * static_cast<T>(i);
+  for (int64_t r = 0; r < repeats; ++r) {
+#pragma GCC unroll 12
+    for (int i = 0; i < chains; ++i) accumulator[i] = accumulator[i] * factor + factor;
+  }
+  Vector<T> sum{};
+  for (int i = 0; i < chains; ++i) sum += accumulator[i];
+  for (int i = 0; i < lanes_of<T>; ++i) half = sum[i];
+  return 2.0 * chains * lanes_of<T> * static_cast<double>(repeats);
+}
+
+template <class T, int vectors>
+constexpr void fill_heights(convgrad::kernels::Tile<T> (&entry)[convgrad::kernels::max_tile_rows]) {
+  entry[0] = tile<T, 1, vectors>;
+  entry[1] = tile<T, 2, vectors>;
+  entry[2] = tile<T, 3, vectors>;
+  entry[3] = tile<T, 4, vectors>;
+  entry[4] = tile<T, 5, vectors>;
+  entry[5] = tile<T, 6, vectors>;
+  if constexpr (CONVGRAD_TILE_ROWS > 6) {
+    entry[6] = tile<T, 7, vectors>;
+    entry[7] = tile<T, 8, vectors>;
+    entry[8] = tile<T, 9, vectors>;
+    entry[9] = tile<T, 10, vectors>;
+    entry[10] = tile<T, 11, vectors>;
+    entry[11] = tile<T, 12, vectors>;
+  }
+  if constexpr (CONVGRAD_TILE_ROWS > 12) {
+    entry[12] = tile<T, 13, vectors>;
+    entry[13] = tile<T, 14, vectors>;
+  }
+}
+
+template <class T>
+constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
+  convgrad::kernels::KernelSet<T> set{};
+  set.lanes = lanes_of<T>;
+  set.tile_rows = CONVGRAD_TILE_ROWS;
+  set.tile_vectors = convgrad::kernels::max_tile_vectors;
+  fill_heights<T, 1>(set.tile[0]);
+  fill_heights<T, 2>(set.tile[1]);
+  set.transpose = transpose<T>;
+  set.multiply_add = multiply_add<T>;
+  return set;
+}
+
+}  // namespace
+
+#define CONVGRAD_TEXT_OF(name) #name
+#define CONVGRAD_TEXT(name) CONVGRAD_TEXT_OF(name)
+
+namespace convgrad::kernels {
+extern constexpr IsaTable CONVGRAD_ISA{CONVGRAD_TEXT(CONVGRAD_ISA), make_kernel_set<float>(),
+                                       make_kernel_set<double>()};
+}

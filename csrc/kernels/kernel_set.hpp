@@ -1,0 +1,66 @@
+// What one instruction set offers: function pointers beside the tile sizes they want. One table per ISA file.
+#pragma once
+
+#include <stdint.h>
+
+namespace convgrad::kernels {
+
+inline constexpr int max_tile_rows = 14;
+inline constexpr int max_tile_vectors = 2;
+
+// The micro-kernel. It keeps `rows` x `vectors` accumulators in registers and walks the reduction r = 0 .. length - 1:
+//
+//     accumulator[i][:] += broadcast(source[row_offset[i] + reduction_offset[r]]) * panel[r][:]
+//
+//       source   any memory; the offsets say where element (i, r) of the never-stored im2col matrix lies in it
+//       panel    packed: length x (vectors * lanes) values, contiguous, r-major
+//       initial  accumulator[i] starts as initial[i * initial_stride ...]: a bias (stride 0), or the result so far
+//       result   accumulator[i] is stored at result[i * result_stride ...]; may be `initial`
+//
+// Each lane is one output element and one chain of fused multiply-adds in the order of r: the bits depend on neither
+// `rows`, `vectors`, the lane count nor on where a caller cuts the reduction, since a stored accumulator loses nothing.
+template <class T>
+using Tile = void (*)(const T* source, const int32_t* row_offset, const int32_t* reduction_offset, int64_t length,
+                      const T* panel, const T* initial, int64_t initial_stride, T* result, int64_t result_stride);
+
+template <class T>
+struct KernelSet {
+  int lanes;
+  int tile_rows;                                  // the largest useful height; every smaller one exists
+  int tile_vectors;                               // the width of a panel in vectors; one vector exists too
+  Tile<T> tile[max_tile_vectors][max_tile_rows];  // [vectors - 1][rows - 1]
+
+  // destination[c * destination_stride + r] = source[r * source_stride + c]
+  void (*transpose)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
+                    int64_t destination_stride);
+
+  // Runs independent chains of fused multiply-adds on registers alone and returns how many operations that was.
+  double (*multiply_add)(int64_t repeats);
+};
+
+struct IsaTable {
+  const char* name;
+  KernelSet<float> float32;
+  KernelSet<double> float64;
+};
+
+template <class T>
+const KernelSet<T>& kernel_set(const IsaTable& table);
+template <>
+inline const KernelSet<float>& kernel_set<float>(const IsaTable& table) {
+  return table.float32;
+}
+template <>
+inline const KernelSet<double>& kernel_set<double>(const IsaTable& table) {
+  return table.float64;
+}
+
+#if defined(__x86_64__) || defined(__i386__)
+extern const IsaTable avx512;
+extern const IsaTable avx2;
+#elif defined(__aarch64__)
+extern const IsaTable neon;
+#endif
+extern const IsaTable baseline;
+
+}  // namespace convgrad::kernels

@@ -1,0 +1,73 @@
+// Transposition in blocks of lanes x lanes registers: how channels become lanes (packing) and lanes become planes
+// (storing).
+#pragma once
+
+#include "vector.inc.hpp"
+
+namespace {
+
+// Merges a and b so that runs of `run` lanes alternate: a0 b0 a2 b2 ... (odd = 0) or a1 b1 a3 b3 ... (odd = 1), in
+// runs.
+template <class T, int run, int odd>
+inline __attribute__((always_inline)) Vector<T> interleave(Vector<T> a, Vector<T> b) {
+  constexpr int lanes = lanes_of<T>;
+  typename VectorOf<T>::Mask mask{};
+  for (int i = 0; i < lanes; ++i) {
+    const int pair = i / (2 * run) * (2 * run);
+    mask[i] = i - pair < run ? pair + odd * run + (i - pair) : lanes + pair + odd * run + (i - pair - run);
+  }
+  return __builtin_shuffle(a, b, mask);
+}
+
+// One level of the butterfly: afterwards blocks of run x run elements are exchanged across the diagonal of 2 run x 2
+// run blocks.
+template <class T, int run>
+inline __attribute__((always_inline)) void exchange(Vector<T> (&row)[lanes_of<T>]) {
+  constexpr int lanes = lanes_of<T>;
+  if constexpr (run < lanes) {
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i) {
+      if ((i / run) % 2 == 0) {
+        const Vector<T> upper = interleave<T, run, 0>(row[i], row[i + run]);
+        const Vector<T> lower = interleave<T, run, 1>(row[i], row[i + run]);
+        row[i] = upper;
+        row[i + run] = lower;
+      }
+    }
+    exchange<T, run * 2>(row);
+  }
+}
+
+template <class T>
+inline __attribute__((always_inline)) void transpose_block(const T* source, int64_t source_stride, T* destination,
+                                                           int64_t destination_stride) {
+  constexpr int lanes = lanes_of<T>;
+  Vector<T> row[lanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) row[i] = load(source + i * source_stride);
+  exchange<T, 1>(row);
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) store(destination + i * destination_stride, row[i]);
+}
+
+template <class T>
+void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
+               int64_t destination_stride) {
+  constexpr int64_t lanes = lanes_of<T>;
+  for (int64_t r = 0; r < rows; r += lanes) {
+    const int64_t height = rows - r < lanes ? rows - r : lanes;
+    for (int64_t c = 0; c < columns; c += lanes) {
+      const int64_t width = columns - c < lanes ? columns - c : lanes;
+      const T* from = source + r * source_stride + c;
+      T* to = destination + c * destination_stride + r;
+      if (height == lanes && width == lanes) {
+        transpose_block(from, source_stride, to, destination_stride);
+        continue;
+      }
+      for (int64_t j = 0; j < width; ++j)
+        for (int64_t i = 0; i < height; ++i) to[j * destination_stride + i] = from[i * source_stride + j];
+    }
+  }
+}
+
+}  // namespace
