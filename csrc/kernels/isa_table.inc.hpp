@@ -2,6 +2,7 @@
 // CONVGRAD_TILE_ROWS and CONVGRAD_ISA (the table's name).
 #pragma once
 
+#include "copy.inc.hpp"
 #include "kernel_set.hpp"
 #include "tile.inc.hpp"
 #include "transpose.inc.hpp"
@@ -58,6 +59,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_heights<T, 1>(set.tile[0]);
   fill_heights<T, 2>(set.tile[1]);
   set.transpose = transpose<T>;
+  set.copy_rows = copy_rows<T>;
   set.multiply_add = multiply_add<T>;
   return set;
 }

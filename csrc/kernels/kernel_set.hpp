@@ -34,6 +34,10 @@ struct KernelSet {
   void (*transpose)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
                     int64_t destination_stride);
 
+  // destination[r * destination_stride + i] = source[r * source_stride + i] for i < count
+  void (*copy_rows)(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
+                    int64_t destination_stride);
+
   // Runs independent chains of fused multiply-adds on registers alone and returns how many operations that was.
   double (*multiply_add)(int64_t repeats);
 };

@@ -50,22 +50,54 @@ inline __attribute__((always_inline)) void transpose_block(const T* source, int6
   for (int i = 0; i < lanes; ++i) store(destination + i * destination_stride, row[i]);
 }
 
+// A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source
+// reaches that far, so that short rows (the nine taps of a kernel) cost a load each and not nine.
+template <class T>
+void transpose_partial(const T* source, int64_t source_stride, int64_t height, int64_t width, T* destination,
+                       int64_t destination_stride) {
+  constexpr int64_t lanes = lanes_of<T>;
+  // Both on the stack, so that every register is written: what does not exist stays zero and is never stored.
+  T in[lanes * lanes] __attribute__((aligned(CONVGRAD_VECTOR_BYTES)));
+  T out[lanes * lanes] __attribute__((aligned(CONVGRAD_VECTOR_BYTES)));
+  const int64_t last = (height - 1) * source_stride + width;  // one past the last element that surely exists
+  for (int64_t i = 0; i < lanes; ++i) {
+    T* row = in + i * lanes;
+    if (i < height && source_stride >= 0 && i * source_stride + lanes <= last) {
+      store(row, load(source + i * source_stride));
+      continue;
+    }
+    store(row, Vector<T>{});
+    if (i < height)
+      for (int64_t j = 0; j < width; ++j) row[j] = source[i * source_stride + j];
+  }
+  transpose_block(in, lanes, out, lanes);
+  for (int64_t j = 0; j < width; ++j) {
+    T* column = destination + j * destination_stride;
+    if (height == lanes) {
+      store(column, load(out + j * lanes));
+    } else {
+      for (int64_t i = 0; i < height; ++i) column[i] = out[j * lanes + i];
+    }
+  }
+}
+
+// Columns outermost: the destination's rows are then written from end to end, `lanes` of them at a time. The last block
+// of rows reaches back over the one before it rather than being a partial one: it writes the same values again.
 template <class T>
 void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
                int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
-  for (int64_t r = 0; r < rows; r += lanes) {
-    const int64_t height = rows - r < lanes ? rows - r : lanes;
-    for (int64_t c = 0; c < columns; c += lanes) {
-      const int64_t width = columns - c < lanes ? columns - c : lanes;
+  for (int64_t c = 0; c < columns; c += lanes) {
+    const int64_t width = columns - c < lanes ? columns - c : lanes;
+    for (int64_t r = 0; r < rows; r += lanes) {
+      if (rows - r < lanes && rows >= lanes) r = rows - lanes;
+      const int64_t height = rows - r < lanes ? rows - r : lanes;
       const T* from = source + r * source_stride + c;
       T* to = destination + c * destination_stride + r;
-      if (height == lanes && width == lanes) {
+      if (height == lanes && width == lanes)
         transpose_block(from, source_stride, to, destination_stride);
-        continue;
-      }
-      for (int64_t j = 0; j < width; ++j)
-        for (int64_t i = 0; i < height; ++i) to[j * destination_stride + i] = from[i * source_stride + j];
+      else
+        transpose_partial(from, source_stride, height, width, to, destination_stride);
     }
   }
 }

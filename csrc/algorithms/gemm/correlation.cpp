@@ -144,7 +144,7 @@ void Correlation<T>::run_task(const Task& task, const Tensor<const T>& input, co
     const auto order =
         input.inner == 1 && input.axis[2] != 1 ? StripShape::Order::channels_inner : StripShape::Order::channels_outer;
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size, order);
-    shape.pack(geometry_, pixels, taps, group_input, worker.strip);
+    shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
 

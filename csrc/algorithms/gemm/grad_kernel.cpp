@@ -136,7 +136,7 @@ void GradKernel<T>::accumulate(const Item& item, Index part, const Tensor<const 
     const auto order =
         input.inner == 1 && input.axis[2] != 1 ? StripShape::Order::channels_inner : StripShape::Order::channels_outer;
     const StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size, order);
-    shape.pack(geometry_, pixels, item.taps, group_input, worker.strip);
+    shape.pack(*kernels_, geometry_, pixels, item.taps, group_input, worker.strip);
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(item.taps, worker.tap_offsets);
 

@@ -22,24 +22,11 @@ Inside find_inside(Index origin, Index step, Index extent, Index input) noexcept
   return inside;
 }
 
-template <class T>
-void copy(const T* from, Index stride, T* to, Index to_stride, Index count) noexcept {
-  if (stride == 1 && to_stride == 1) {
-    for (Index i = 0; i < count; ++i) to[i] = from[i];
-  } else {
-    for (Index i = 0; i < count; ++i) to[i * to_stride] = from[i * stride];
-  }
-}
-
-template <class T>
-void zero(T* to, Index stride, Index count) noexcept {
-  for (Index i = 0; i < count; ++i) to[i * stride] = T{0};
-}
-
 }  // namespace
 
 StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pixels)[axes], Index channels,
-                       const Index (&taps)[axes], Order order) noexcept {
+                       const Index (&taps)[axes], Order order) noexcept
+    : order_(order) {
   for (int a = 0; a < axes; ++a) {
     // Input positions that no pixel meets under any tap are left out: a 1x1 kernel of stride 2 needs a quarter of its
     // input.
@@ -86,58 +73,50 @@ void StripShape::fill_tap_offsets(const TapBlock& block, std::int32_t* offset) c
 }
 
 template <class T>
-void StripShape::pack(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps,
-                      const Tensor<const T>& input, T* strip) const noexcept {
+void StripShape::pack(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
+                      const TapBlock& taps, const Tensor<const T>& input, T* strip) const noexcept {
   Inside inside[axes];
-  Index extent[axes];  // of this block, which may be smaller than the shape's
+  Index size[axes];
+  bool border = false;
+  const T* from = input.data + pixels.first_image * input.outer + taps.first_channel * input.inner;
+  T* to = strip;
   for (int a = 0; a < axes; ++a) {
-    extent[a] = (pixels.size[a] - 1) * pixel_step_[a] + (taps.size[a] - 1) * tap_step_[a] + 1;
     const Index origin =
         pixels.first[a] * geometry.stride[a] - geometry.padding[a] + taps.first[a] * geometry.dilation[a];
-    inside[a] = find_inside(origin, step_[a], extent[a], geometry.input[a]);
+    inside[a] = find_inside(origin, step_[a], extent_[a], geometry.input[a]);
+    size[a] = inside[a].end - inside[a].begin;
+    border = border || size[a] < extent_[a];
+    from += (inside[a].origin + inside[a].begin * step_[a]) * input.axis[a];
+    to += inside[a].begin * pitch_[a];
   }
-  const auto outside = [&inside](int a, Index i) { return i < inside[a].begin || i >= inside[a].end; };
-  const Index from_step = step_[2] * input.axis[2];
-  const Index from_column = (inside[2].origin + inside[2].begin * step_[2]) * input.axis[2];
-  const Index count = inside[2].end - inside[2].begin;
+  if (border) std::memset(strip, 0, static_cast<std::size_t>(elements_) * sizeof(T));
+  if (size[0] == 0 || size[1] == 0 || size[2] == 0) return;
 
+  const Index from_axis[axes] = {step_[0] * input.axis[0], step_[1] * input.axis[1], step_[2] * input.axis[2]};
   for (Index n = 0; n < pixels.images; ++n)
-    for (Index i = 0; i < extent[0]; ++i)
-      for (Index j = 0; j < extent[1]; ++j) {
-        T* to = strip + n * image_pitch_ + i * pitch_[0] + j * pitch_[1];
-        const bool border = outside(0, i) || outside(1, j);
-        // Not formed where it would point outside the input.
-        const Index row =
-            border ? 0
-                   : (pixels.first_image + n) * input.outer + (inside[0].origin + i * step_[0]) * input.axis[0] +
-                         (inside[1].origin + j * step_[1]) * input.axis[1] + taps.first_channel * input.inner;
-        if (channel_pitch_ == 1) {
-          for (Index k = 0; k < extent[2]; ++k) {
-            T* column = to + k * pitch_[2];
-            if (border || outside(2, k))
-              zero(column, 1, taps.channels);
-            else
-              copy(input.data + row + from_column + (k - inside[2].begin) * from_step, input.inner, column, 1,
-                   taps.channels);
-          }
+    for (Index i = 0; i < size[0]; ++i) {
+      const T* plane = from + n * input.outer + i * from_axis[0];
+      T* to_plane = to + n * image_pitch_ + i * pitch_[0];
+      if (order_ == Order::channels_inner) {
+        for (Index j = 0; j < size[1]; ++j)
+          kernels.copy_rows(plane + j * from_axis[1], from_axis[2], size[2], taps.channels, to_plane + j * pitch_[1],
+                            pitch_[2]);
+        continue;
+      }
+      for (Index c = 0; c < taps.channels; ++c, plane += input.inner, to_plane += channel_pitch_) {
+        if (from_axis[2] == 1) {
+          kernels.copy_rows(plane, from_axis[1], size[1], size[2], to_plane, pitch_[1]);
           continue;
         }
-        for (Index c = 0; c < taps.channels; ++c, to += channel_pitch_) {
-          if (border || count == 0) {
-            zero(to, pitch_[2], extent[2]);
-            continue;
-          }
-          zero(to, pitch_[2], inside[2].begin);
-          copy(input.data + row + c * input.inner + from_column, from_step, to + inside[2].begin * pitch_[2], pitch_[2],
-               count);
-          zero(to + inside[2].end * pitch_[2], pitch_[2], extent[2] - inside[2].end);
-        }
+        for (Index j = 0; j < size[1]; ++j)
+          for (Index k = 0; k < size[2]; ++k) to_plane[j * pitch_[1] + k] = plane[j * from_axis[1] + k * from_axis[2]];
       }
+    }
 }
 
-template void StripShape::pack<float>(const Geometry&, const PixelBlock&, const TapBlock&, const Tensor<const float>&,
-                                      float*) const noexcept;
-template void StripShape::pack<double>(const Geometry&, const PixelBlock&, const TapBlock&, const Tensor<const double>&,
-                                       double*) const noexcept;
+template void StripShape::pack<float>(const kernels::KernelSet<float>&, const Geometry&, const PixelBlock&,
+                                      const TapBlock&, const Tensor<const float>&, float*) const noexcept;
+template void StripShape::pack<double>(const kernels::KernelSet<double>&, const Geometry&, const PixelBlock&,
+                                       const TapBlock&, const Tensor<const double>&, double*) const noexcept;
 
 }  // namespace convgrad::gemm

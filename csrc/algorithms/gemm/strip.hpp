@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "algorithms/gemm/blocking.hpp"
+#include "kernels/kernel_set.hpp"
 
 namespace convgrad::gemm {
 
@@ -26,12 +27,14 @@ class StripShape {
   void fill_pixel_offsets(const PixelBlock& block, std::int32_t* offset) const noexcept;
   void fill_tap_offsets(const TapBlock& block, std::int32_t* offset) const noexcept;
 
-  // `input` is the whole tensor moved to the group's first channel.
+  // For a block of exactly this shape. `input` is the whole tensor moved to the group's first channel; with
+  // channels_inner its channels lie one element apart.
   template <class T>
-  void pack(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps, const Tensor<const T>& input,
-            T* strip) const noexcept;
+  void pack(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
+            const TapBlock& taps, const Tensor<const T>& input, T* strip) const noexcept;
 
  private:
+  Order order_;
   Index elements_;
   Index extent_[axes];      // strip elements along each axis
   Index step_[axes];        // input elements from one strip element to the next
