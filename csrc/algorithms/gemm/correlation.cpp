@@ -16,6 +16,8 @@ constexpr Index pixels_per_block = 448;
 constexpr Index fewest_pixels_per_block = 112;
 // A run of taps for one panel stays in the first-level cache while the tiles of a block pass over it.
 constexpr Index taps_per_run = 256;
+// A multiple of every tile height and vector length.
+constexpr Index pixels_per_chunk = 48;
 // Below this many multiplications a second thread costs more than it brings.
 constexpr double multiplications_per_thread = 1e5;
 
@@ -154,19 +156,28 @@ void Correlation<T>::run_task(const Task& task, const Tensor<const T>& input, co
       T* accumulators = worker.accumulators;
       if (tap_blocks > 1) accumulators += (panel - task.first_panel) * blocking_.most_pixels() * panels_.full_width();
       const T* weights = packed + (task.group * padded + first_lane) * all_taps + taps.first_tap * width;
+      const T* start = t == 0 ? bias + task.group * padded + first_lane : nullptr;
       Index done = 0;
-      do {
-        const Index length = smaller(taps_per_run, taps.count() - done);
-        const bool starts = t == 0 && done == 0;
+      for (; taps.count() - done > taps_per_run; done += taps_per_run) {
         run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets, count,
-                  worker.tap_offsets + done, length, weights + done * width,
-                  starts ? bias + task.group * padded + first_lane : nullptr, accumulators);
-        done += length;
-      } while (done < taps.count());
-      if (t + 1 < tap_blocks) continue;
+                  worker.tap_offsets + done, taps_per_run, weights + done * width, start, accumulators);
+        start = nullptr;
+      }
+      // The last run goes chunk by chunk, each stored at once: the transposition of one then overlaps with the
+      // arithmetic of the next inside the processor, which matters where there are few taps.
       Tensor<T> to = block_output;
       to.data += first_lane * output.inner;
-      unpack_pixels(*kernels_, accumulators, width, box, panels_.used_lanes(panel), to);
+      const Index chunks = divide_up(count, pixels_per_chunk);
+      Index first = 0;
+      for (Index chunk = 1; chunk <= chunks; ++chunk) {
+        const Index last = chunk == chunks ? count : smaller(count, round_up(count * chunk / chunks, kernels_->lanes));
+        T* result = accumulators + first * width;
+        run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets + first, last - first,
+                  worker.tap_offsets + done, taps.count() - done, weights + done * width, start, result);
+        if (t + 1 == tap_blocks)
+          unpack_pixels(*kernels_, result, width, box, first, last, panels_.used_lanes(panel), to);
+        first = last;
+      }
     }
   }
 }

@@ -172,7 +172,7 @@ void GradKernel<T>::store(const Item& item, const T* accumulators, const Tensor<
     const Index first_lane = item.panels.first_lane(panel);
     Tensor<T> panel_to = to;
     panel_to.data += first_lane * grad_kernel.outer;
-    unpack_pixels(*kernels_, accumulators + first_lane * item.taps.count(), item.panels.width(panel), box,
+    unpack_pixels(*kernels_, accumulators + first_lane * box.count(), item.panels.width(panel), box, 0, box.count(),
                   item.panels.used_lanes(panel), panel_to);
   }
 }

@@ -1,7 +1,5 @@
 #include "algorithms/gemm/panel.hpp"
 
-#include <cstring>
-
 namespace convgrad::gemm {
 
 namespace {
@@ -29,15 +27,22 @@ Index contiguous_run(const Tensor<T>& pixels, const PixelBox& box) noexcept {
   return run;
 }
 
-// Calls visit(first pixel's place in the panel, its element offset) for every run of `run` pixels of the box.
+// Calls visit(first pixel, count, element offset) for the stretches of pixels begin .. end - 1 that lie within one run
+// each.
 template <class T, class Visit>
-void for_each_run(const Tensor<T>& pixels, const PixelBox& box, Index run, const Visit& visit) noexcept {
-  const Index count = box.images * box.size[0] * box.size[1] * box.size[2];
-  for (Index p = 0; p < count; p += run) {
-    const Index row = p / box.size[2];
+void for_each_run(const Tensor<T>& pixels, const PixelBox& box, Index begin, Index end, const Visit& visit) noexcept {
+  const Index run = contiguous_run(pixels, box);
+  for (Index p = begin; p < end;) {
+    const Index within = p % run;
+    const Index first = p - within;
+    const Index count = smaller(run - within, end - p);
+    const Index row = first / box.size[2];
     const Index plane = row / box.size[1];
     const Index image = plane / box.size[0];
-    visit(p, image * pixels.outer + plane % box.size[0] * pixels.axis[0] + row % box.size[1] * pixels.axis[1]);
+    visit(p, count,
+          image * pixels.outer + plane % box.size[0] * pixels.axis[0] + row % box.size[1] * pixels.axis[1] +
+              within * pixels.axis[2]);
+    p += count;
   }
 }
 
@@ -79,42 +84,46 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
 template <class T>
 void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pixels, const PixelBox& box, Index lanes,
                  Index width, T* panel) noexcept {
-  const Index run = contiguous_run(pixels, box);
-  clear_unused(panel, box.images * box.size[0] * box.size[1] * box.size[2], lanes, width);
-  for_each_run(pixels, box, run, [&](Index first, Index offset) {
+  clear_unused(panel, box.count(), lanes, width);
+  for_each_run(pixels, box, 0, box.count(), [&](Index first, Index count, Index offset) {
     const T* from = pixels.data + offset;
     T* to = panel + first * width;
     if (pixels.axis[2] == 1) {
-      kernels.transpose(from, pixels.inner, lanes, run, to, width);
-      return;
+      kernels.transpose(from, pixels.inner, lanes, count, to, width);
+    } else if (pixels.inner == 1) {
+      kernels.copy_rows(from, pixels.axis[2], count, lanes, to, width);
+    } else {
+      for (Index p = 0; p < count; ++p)
+        for (Index lane = 0; lane < lanes; ++lane)
+          to[p * width + lane] = from[p * pixels.axis[2] + lane * pixels.inner];
     }
-    for (Index p = 0; p < run; ++p)
-      for (Index lane = 0; lane < lanes; ++lane) to[p * width + lane] = from[p * pixels.axis[2] + lane * pixels.inner];
   });
 }
 
 template <class T>
-void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index lanes,
-                   const Tensor<T>& pixels) noexcept {
-  const Index run = contiguous_run(pixels, box);
-  for_each_run(pixels, box, run, [&](Index first, Index offset) {
-    const T* from = panel + first * width;
+void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index begin,
+                   Index end, Index lanes, const Tensor<T>& pixels) noexcept {
+  for_each_run(pixels, box, begin, end, [&](Index first, Index count, Index offset) {
+    const T* from = panel + (first - begin) * width;
     T* to = pixels.data + offset;
     if (pixels.axis[2] == 1) {
-      kernels.transpose(from, width, run, lanes, to, pixels.inner);
-      return;
+      kernels.transpose(from, width, count, lanes, to, pixels.inner);
+    } else if (pixels.inner == 1) {
+      kernels.copy_rows(from, width, count, lanes, to, pixels.axis[2]);
+    } else {
+      for (Index p = 0; p < count; ++p)
+        for (Index lane = 0; lane < lanes; ++lane)
+          to[p * pixels.axis[2] + lane * pixels.inner] = from[p * width + lane];
     }
-    for (Index p = 0; p < run; ++p)
-      for (Index lane = 0; lane < lanes; ++lane) to[p * pixels.axis[2] + lane * pixels.inner] = from[p * width + lane];
   });
 }
 
-#define CONVGRAD_INSTANTIATE(T)                                                                                      \
-  template void pack_weights<T>(const kernels::KernelSet<T>&, const Weights<T>&, Index, const Index(&)[axes], Index, \
-                                Index, T*) noexcept;                                                                 \
-  template void pack_pixels<T>(const kernels::KernelSet<T>&, const Tensor<const T>&, const PixelBox&, Index, Index,  \
-                               T*) noexcept;                                                                         \
-  template void unpack_pixels<T>(const kernels::KernelSet<T>&, const T*, Index, const PixelBox&, Index,              \
+#define CONVGRAD_INSTANTIATE(T)                                                                                       \
+  template void pack_weights<T>(const kernels::KernelSet<T>&, const Weights<T>&, Index, const Index(&)[axes], Index,  \
+                                Index, T*) noexcept;                                                                  \
+  template void pack_pixels<T>(const kernels::KernelSet<T>&, const Tensor<const T>&, const PixelBox&, Index, Index,   \
+                               T*) noexcept;                                                                          \
+  template void unpack_pixels<T>(const kernels::KernelSet<T>&, const T*, Index, const PixelBox&, Index, Index, Index, \
                                  const Tensor<T>&) noexcept;
 CONVGRAD_INSTANTIATE(float)
 CONVGRAD_INSTANTIATE(double)

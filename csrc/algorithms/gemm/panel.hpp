@@ -48,16 +48,21 @@ template <class T>
 void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, Index channels,
                   const Index (&taps)[axes], Index lanes, Index width, T* panel) noexcept;
 
-// A block of pixels, in their order, between a tensor (V, Z, G) and a panel. `pixels` is the block's first element.
+// A box of pixels in their order (image, depth, row, column), between a tensor (V, Z, G) and a panel.
 struct PixelBox {
   Index images;
   Index size[axes];
+
+  [[nodiscard]] Index count() const noexcept { return images * size[0] * size[1] * size[2]; }
 };
+
+// All pixels of the box into a panel. `pixels` is the box's first element.
 template <class T>
 void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pixels, const PixelBox& box, Index lanes,
                  Index width, T* panel) noexcept;
+// Pixels begin .. end - 1 of the box out of a panel, whose first row is pixel `begin`.
 template <class T>
-void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index lanes,
-                   const Tensor<T>& pixels) noexcept;
+void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index begin,
+                   Index end, Index lanes, const Tensor<T>& pixels) noexcept;
 
 }  // namespace convgrad::gemm
