@@ -23,6 +23,11 @@ struct Geometry {
 
   [[nodiscard]] Index taps_per_channel() const noexcept { return kernel[0] * kernel[1] * kernel[2]; }
   [[nodiscard]] Index output_pixels() const noexcept { return output[0] * output[1] * output[2]; }
+  // Of the whole pass, taps on the border counted.
+  [[nodiscard]] double multiplications() const noexcept {
+    return static_cast<double>(batch * output_pixels()) * static_cast<double>(groups * out_channels) *
+           static_cast<double>(in_channels * taps_per_channel());
+  }
 };
 
 // A tensor's memory on those axes. `outer` and `inner` are (batch, channel) of V, Z and G, and (out channel, in

@@ -60,6 +60,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_heights<T, 2>(set.tile[1]);
   set.transpose = transpose<T>;
   set.copy_rows = copy_rows<T>;
+  set.expand = expand<T>;
   set.multiply_add = multiply_add<T>;
   return set;
 }

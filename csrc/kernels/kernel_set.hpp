@@ -20,8 +20,15 @@ inline constexpr int max_tile_vectors = 2;
 // Each lane is one output element and one chain of fused multiply-adds in the order of r: the bits depend on neither
 // `rows`, `vectors`, the lane count nor on where a caller cuts the reduction, since a stored accumulator loses nothing.
 template <class T>
-using Tile = void (*)(const T* source, const int32_t* row_offset, const int32_t* reduction_offset, int64_t length,
+using Tile = void (*)(const T* source, const int64_t* row_offset, const int64_t* reduction_offset, int64_t length,
                       const T* panel, const T* initial, int64_t initial_stride, T* result, int64_t result_stride);
+
+// A stretch of a panel's row: `count` lanes from `lane` on, which come from `offset` on.
+struct PanelRun {
+  int64_t offset;
+  int64_t count;
+  int64_t lane;
+};
 
 template <class T>
 struct KernelSet {
@@ -37,6 +44,11 @@ struct KernelSet {
   // destination[r * destination_stride + i] = source[r * source_stride + i] for i < count
   void (*copy_rows)(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
                     int64_t destination_stride);
+
+  // panel[t * width + run.lane + i] = source[tap_offset[t] + run.offset + i] for the runs that fill a row, in order.
+  // Whole vectors are copied: the source must be readable, and the panel writable, for one vector beyond the end.
+  void (*expand)(const T* source, const int64_t* tap_offset, int64_t taps, const PanelRun* runs, int64_t run_count,
+                 T* panel, int64_t width);
 
   // Runs independent chains of fused multiply-adds on registers alone and returns how many operations that was.
   double (*multiply_add)(int64_t repeats);

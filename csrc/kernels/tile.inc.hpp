@@ -6,7 +6,7 @@
 namespace {
 
 template <class T, int rows, int vectors>
-void tile(const T* source, const int32_t* row_offset, const int32_t* reduction_offset, int64_t length, const T* panel,
+void tile(const T* source, const int64_t* row_offset, const int64_t* reduction_offset, int64_t length, const T* panel,
           const T* initial, int64_t initial_stride, T* result, int64_t result_stride) {
   constexpr int lanes = lanes_of<T>;
   Vector<T> accumulator[rows][vectors];

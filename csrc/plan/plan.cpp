@@ -131,13 +131,7 @@ std::size_t Plan::workspace_bytes() const noexcept {
 }
 const std::array<std::int64_t, max_spatial_rank>& Plan::output_size() const noexcept { return data_->output_size; }
 
-double Plan::flops() const noexcept {
-  const Geometry& g = data_->geometry;
-  double flops = 2.0;
-  for (const Index size : {g.batch, g.groups, g.in_channels, g.out_channels, g.taps_per_channel(), g.output_pixels()})
-    flops *= static_cast<double>(size);
-  return flops;
-}
+double Plan::flops() const noexcept { return 2 * data_->geometry.multiplications(); }
 
 Status forward(const Plan& plan, const ConstView& input, const ConstView& kernel, const void* bias,
                std::int64_t bias_stride, const View& output, Workspace workspace) noexcept {

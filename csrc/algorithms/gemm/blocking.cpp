@@ -14,7 +14,8 @@ Index even_piece(Index size, Index most) noexcept {
 
 }  // namespace
 
-Blocking::Blocking(const Geometry& geometry, const BlockingLimits& limits) noexcept : geometry_(geometry) {
+Blocking::Blocking(const Geometry& geometry, const BlockingLimits& limits) noexcept
+    : geometry_(geometry), pixels_adjacent_(limits.pixels_adjacent) {
   for (int a = 0; a < axes; ++a) taps_[a] = geometry.kernel[a];
   choose_pixels(limits.pixels);
   // The input of even one channel may be too much: long kernels, large dilations and strides.
@@ -59,7 +60,8 @@ void Blocking::choose_taps(const BlockingLimits& limits) noexcept {
 }
 
 Index Blocking::strip_elements() const noexcept {
-  return StripShape(geometry_, images_, pixels_, channels_, taps_).elements();
+  const auto order = pixels_adjacent_ ? StripShape::Order::pixels_adjacent : StripShape::Order::channels_outer;
+  return StripShape(geometry_, images_, pixels_, channels_, taps_, order).elements();
 }
 
 Index Blocking::pixel_blocks() const noexcept {
@@ -100,6 +102,23 @@ TapBlock Blocking::tap_block(Index index) const noexcept {
   block.first_tap = block.first_channel;
   for (int a = 0; a < axes; ++a) block.first_tap = block.first_tap * geometry_.kernel[a] + block.first[a];
   return block;
+}
+
+Index useful_threads(const Geometry& geometry, int threads) noexcept {
+  // Below this many multiplications a second thread costs more than it brings.
+  constexpr double multiplications_per_thread = 1e5;
+  const double useful = 1 + geometry.multiplications() / multiplications_per_thread;
+  return useful < threads ? static_cast<Index>(useful) : larger(1, threads);
+}
+
+Blocking balanced_blocking(const Geometry& geometry, BlockingLimits limits, Index workers) noexcept {
+  constexpr Index fewest_pixels = 112;
+  Blocking blocking(geometry, limits);
+  while (workers > 1 && limits.pixels > fewest_pixels && blocking.pixel_blocks() * geometry.groups < 4 * workers) {
+    limits.pixels /= 2;
+    blocking = Blocking(geometry, limits);
+  }
+  return blocking;
 }
 
 }  // namespace convgrad::gemm

@@ -32,6 +32,7 @@ struct BlockingLimits {
   Index pixels;          // aim for about this many in a block
   Index taps;            // at most about this many in a block
   Index strip_elements;  // at most this many, never exceeded
+  bool pixels_adjacent;  // the order of the strip (strip.hpp), which decides its size
 };
 
 class Blocking {
@@ -56,10 +57,18 @@ class Blocking {
   bool shrink_pixels() noexcept;
 
   Geometry geometry_;
+  bool pixels_adjacent_ = false;
   Index images_ = 1;
   Index pixels_[axes] = {1, 1, 1};
   Index channels_ = 1;
   Index taps_[axes] = {1, 1, 1};
 };
+
+// How many of `threads` have enough to do to be worth starting.
+Index useful_threads(const Geometry& geometry, int threads) noexcept;
+
+// A blocking with some blocks for every worker, so that all finish together. Only for sums whose bits do not depend on
+// the blocks.
+Blocking balanced_blocking(const Geometry& geometry, BlockingLimits limits, Index workers) noexcept;
 
 }  // namespace convgrad::gemm

@@ -18,7 +18,6 @@ constexpr Index most_channels_per_item = 128;
 constexpr Index widest_panel_bytes = 128;  // of any instruction set
 constexpr Index items_wanted = 32;         // enough to keep many threads busy
 constexpr double multiplications_per_part = 1e6;
-constexpr double multiplications_per_thread = 1e5;
 
 }  // namespace
 
@@ -34,8 +33,8 @@ template <class T>
 struct GradKernel<T>::Worker {
   T* strip;
   T* panel;
-  std::int32_t* pixel_offsets;
-  std::int32_t* tap_offsets;
+  Index* pixel_offsets;
+  Index* tap_offsets;
 };
 
 template <class T>
@@ -45,21 +44,18 @@ GradKernel<T>::GradKernel(const Geometry& geometry, const kernels::KernelSet<T>&
   const Index blocks_of_channels = divide_up(geometry.out_channels, most_channels_per_item);
   channels_per_item_ = larger(1, divide_up(geometry.out_channels, larger(1, blocks_of_channels)));
   const Index padded = round_up(channels_per_item_, widest_panel_bytes / size);
-  blocking_ = Blocking(geometry, {pixels_per_block, accumulator_bytes / size / padded, strip_bytes / size});
+  blocking_ = Blocking(geometry, {pixels_per_block, accumulator_bytes / size / padded, strip_bytes / size, false});
   accumulator_elements_ = padded * blocking_.most_taps();
 
   const Index whole = items();
-  const double multiplications = static_cast<double>(geometry.batch * geometry.output_pixels()) *
-                                 static_cast<double>(geometry.groups * geometry.out_channels) *
-                                 static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
-  const Index by_work =
-      1 + static_cast<Index>(smaller(items_wanted, static_cast<Index>(multiplications / multiplications_per_part)));
+  const Index by_work = 1 + static_cast<Index>(smaller(items_wanted, static_cast<Index>(geometry.multiplications() /
+                                                                                        multiplications_per_part)));
   const Index by_memory = partial_bytes / size / larger(1, saturating_product(accumulator_elements_, whole));
   parts_ = smaller(smaller(by_work, by_memory),
                    smaller(divide_up(items_wanted, larger(1, whole)), blocking_.pixel_blocks()));
   parts_ = larger(1, parts_);
 
-  const Index useful = smaller(threads, 1 + static_cast<Index>(multiplications / multiplications_per_thread));
+  const Index useful = useful_threads(geometry, threads);
   threads_ = static_cast<int>(larger(1, smaller(useful, whole * parts_)));
 
   WorkspaceLayout shared;
@@ -69,8 +65,8 @@ GradKernel<T>::GradKernel(const Geometry& geometry, const kernels::KernelSet<T>&
   strip_ = worker.reserve<T>(blocking_.strip_elements());
   panel_ = worker.reserve<T>(blocking_.most_pixels() * padded);
   if (parts_ == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
-  pixel_offsets_ = worker.reserve<std::int32_t>(blocking_.most_pixels());
-  tap_offsets_ = worker.reserve<std::int32_t>(blocking_.most_taps());
+  pixel_offsets_ = worker.reserve<Index>(blocking_.most_pixels());
+  tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
   worker_bytes_ = worker.bytes();
 }
 
@@ -98,8 +94,8 @@ void GradKernel<T>::run(const Tensor<const T>& grad_output, const Tensor<const T
   T* partial = at_offset<T>(workspace, partial_);
   parallel_for(threads_, items() * parts_, [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{at_offset<T>(area, strip_), at_offset<T>(area, panel_),
-                        at_offset<std::int32_t>(area, pixel_offsets_), at_offset<std::int32_t>(area, tap_offsets_)};
+    const Worker worker{at_offset<T>(area, strip_), at_offset<T>(area, panel_), at_offset<Index>(area, pixel_offsets_),
+                        at_offset<Index>(area, tap_offsets_)};
     const Item here = item(index / parts_);
     T* accumulators = parts_ > 1 ? partial + index * accumulator_elements_ : at_offset<T>(area, accumulators_);
     accumulate(here, index % parts_, grad_output, input, worker, accumulators);
@@ -133,9 +129,8 @@ void GradKernel<T>::accumulate(const Item& item, Index part, const Tensor<const 
   for (Index b = blocks * part / parts_; b < blocks * (part + 1) / parts_; ++b) {
     const PixelBlock pixels = blocking_.pixel_block(b);
     const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-    const auto order =
-        input.inner == 1 && input.axis[2] != 1 ? StripShape::Order::channels_inner : StripShape::Order::channels_outer;
-    const StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size, order);
+    const StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size,
+                           StripShape::natural_order(input));
     shape.pack(*kernels_, geometry_, pixels, item.taps, group_input, worker.strip);
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(item.taps, worker.tap_offsets);
@@ -150,7 +145,7 @@ void GradKernel<T>::accumulate(const Item& item, Index part, const Tensor<const 
       from.data += first_lane * grad_output.inner;
       pack_pixels(*kernels_, from, box, item.panels.used_lanes(panel), width, worker.panel);
       run_tiles<T>(*kernels_, item.panels.vectors(panel), worker.strip, worker.tap_offsets, taps, worker.pixel_offsets,
-                   pixels.count(), worker.panel, nullptr, accumulators + first_lane * taps);
+                   pixels.count(), worker.panel, {nullptr, 0, accumulators + first_lane * taps, width});
     }
   }
 }

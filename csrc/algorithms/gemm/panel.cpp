@@ -118,13 +118,41 @@ void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index w
   });
 }
 
+template <class T>
+void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box,
+                     Index begin, Index end, Index channels, const Tensor<T>& pixels) noexcept {
+  for_each_run(pixels, box, begin, end, [&](Index first, Index count, Index offset) {
+    const T* from = panel + (first - begin);
+    T* to = pixels.data + offset;
+    if (pixels.axis[2] == 1) {
+      kernels.copy_rows(from, width, channels, count, to, pixels.inner);
+    } else if (pixels.inner == 1) {
+      kernels.transpose(from, width, channels, count, to, pixels.axis[2]);
+    } else {
+      for (Index channel = 0; channel < channels; ++channel)
+        for (Index p = 0; p < count; ++p) to[p * pixels.axis[2] + channel * pixels.inner] = from[channel * width + p];
+    }
+  });
+}
+
+template <class T>
+bool find_adjacent(const PixelBox& box, Index begin, Index end, const Tensor<T>& pixels, Index& offset) noexcept {
+  const Index run = contiguous_run(pixels, box);
+  if (pixels.axis[2] != 1 || begin % run + (end - begin) > run) return false;
+  for_each_run(pixels, box, begin, end, [&](Index, Index, Index at) { offset = at; });
+  return true;
+}
+
 #define CONVGRAD_INSTANTIATE(T)                                                                                       \
   template void pack_weights<T>(const kernels::KernelSet<T>&, const Weights<T>&, Index, const Index(&)[axes], Index,  \
                                 Index, T*) noexcept;                                                                  \
   template void pack_pixels<T>(const kernels::KernelSet<T>&, const Tensor<const T>&, const PixelBox&, Index, Index,   \
                                T*) noexcept;                                                                          \
   template void unpack_pixels<T>(const kernels::KernelSet<T>&, const T*, Index, const PixelBox&, Index, Index, Index, \
-                                 const Tensor<T>&) noexcept;
+                                 const Tensor<T>&) noexcept;                                                          \
+  template void unpack_channels<T>(const kernels::KernelSet<T>&, const T*, Index, const PixelBox&, Index, Index,      \
+                                   Index, const Tensor<T>&) noexcept;                                                 \
+  template bool find_adjacent<T>(const PixelBox&, Index, Index, const Tensor<T>&, Index&) noexcept;
 CONVGRAD_INSTANTIATE(float)
 CONVGRAD_INSTANTIATE(double)
 #undef CONVGRAD_INSTANTIATE

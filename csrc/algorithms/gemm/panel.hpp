@@ -65,4 +65,12 @@ template <class T>
 void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index begin,
                    Index end, Index lanes, const Tensor<T>& pixels) noexcept;
 
+// The same where the panel's rows are channels and its lanes are the pixels begin .. end - 1.
+template <class T>
+void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box,
+                     Index begin, Index end, Index channels, const Tensor<T>& pixels) noexcept;
+// Whether pixels begin .. end - 1 are neighbors in memory, in order; then the element offset of the first.
+template <class T>
+bool find_adjacent(const PixelBox& box, Index begin, Index end, const Tensor<T>& pixels, Index& offset) noexcept;
+
 }  // namespace convgrad::gemm

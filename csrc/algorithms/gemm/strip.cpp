@@ -22,6 +22,14 @@ Inside find_inside(Index origin, Index step, Index extent, Index input) noexcept
   return inside;
 }
 
+template <class T>
+void copy_channels(const T* from, Index stride, Index count, T* to) noexcept {
+  if (stride == 1)
+    std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+  else
+    for (Index c = 0; c < count; ++c) to[c] = from[c * stride];
+}
+
 }  // namespace
 
 StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pixels)[axes], Index channels,
@@ -35,16 +43,18 @@ StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pix
     tap_step_[a] = geometry.dilation[a] / step_[a];
     extent_[a] = (pixels[a] - 1) * pixel_step_[a] + (taps[a] - 1) * tap_step_[a] + 1;
   }
+  phases_ = order == Order::pixels_adjacent ? pixel_step_[2] : 1;
   Index pitch = 1;
   if (order == Order::channels_inner) {
     channel_pitch_ = pitch;
     pitch = saturating_product(pitch, channels);
   }
+  phase_pitch_ = divide_up(extent_[2], phases_);
   for (int a = axes - 1; a >= 0; --a) {
     pitch_[a] = pitch;
-    pitch = saturating_product(pitch, extent_[a]);
+    pitch = saturating_product(pitch, a == axes - 1 ? phases_ * phase_pitch_ : extent_[a]);
   }
-  if (order == Order::channels_outer) {
+  if (order != Order::channels_inner) {
     channel_pitch_ = pitch;
     pitch = saturating_product(pitch, channels);
   }
@@ -52,23 +62,27 @@ StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pix
   elements_ = saturating_product(pitch, images);
 }
 
-void StripShape::fill_pixel_offsets(const PixelBlock& block, std::int32_t* offset) const noexcept {
+// Where element `element` of a row lies, relative to its first.
+Index StripShape::column(Index element) const noexcept {
+  return phases_ == 1 ? element * pitch_[2] : element % phases_ * phase_pitch_ + element / phases_;
+}
+
+void StripShape::fill_pixel_offsets(const PixelBlock& block, Index* offset) const noexcept {
   for (Index n = 0; n < block.images; ++n)
     for (Index i = 0; i < block.size[0]; ++i)
       for (Index j = 0; j < block.size[1]; ++j) {
         const Index row = n * image_pitch_ + i * pixel_step_[0] * pitch_[0] + j * pixel_step_[1] * pitch_[1];
-        const Index step = pixel_step_[2] * pitch_[2];
-        for (Index k = 0; k < block.size[2]; ++k) *offset++ = static_cast<std::int32_t>(row + k * step);
+        const Index step = column(pixel_step_[2]);
+        for (Index k = 0; k < block.size[2]; ++k) *offset++ = row + k * step;
       }
 }
 
-void StripShape::fill_tap_offsets(const TapBlock& block, std::int32_t* offset) const noexcept {
+void StripShape::fill_tap_offsets(const TapBlock& block, Index* offset) const noexcept {
   for (Index c = 0; c < block.channels; ++c)
     for (Index i = 0; i < block.size[0]; ++i)
       for (Index j = 0; j < block.size[1]; ++j) {
         const Index row = c * channel_pitch_ + i * tap_step_[0] * pitch_[0] + j * tap_step_[1] * pitch_[1];
-        const Index step = tap_step_[2] * pitch_[2];
-        for (Index k = 0; k < block.size[2]; ++k) *offset++ = static_cast<std::int32_t>(row + k * step);
+        for (Index k = 0; k < block.size[2]; ++k) *offset++ = row + column(k * tap_step_[2]);
       }
 }
 
@@ -78,40 +92,65 @@ void StripShape::pack(const kernels::KernelSet<T>& kernels, const Geometry& geom
   Inside inside[axes];
   Index size[axes];
   bool border = false;
-  const T* from = input.data + pixels.first_image * input.outer + taps.first_channel * input.inner;
-  T* to = strip;
+  bool empty = false;
   for (int a = 0; a < axes; ++a) {
     const Index origin =
         pixels.first[a] * geometry.stride[a] - geometry.padding[a] + taps.first[a] * geometry.dilation[a];
     inside[a] = find_inside(origin, step_[a], extent_[a], geometry.input[a]);
     size[a] = inside[a].end - inside[a].begin;
     border = border || size[a] < extent_[a];
-    from += (inside[a].origin + inside[a].begin * step_[a]) * input.axis[a];
-    to += inside[a].begin * pitch_[a];
+    empty = empty || size[a] == 0;
   }
-  if (border) std::memset(strip, 0, static_cast<std::size_t>(elements_) * sizeof(T));
-  if (size[0] == 0 || size[1] == 0 || size[2] == 0) return;
+  // With phases a row ends in unused elements, which vectors may read: they must hold numbers.
+  if (border || phases_ > 1) std::memset(strip, 0, static_cast<std::size_t>(elements_) * sizeof(T));
+  if (empty) return;
 
-  const Index from_axis[axes] = {step_[0] * input.axis[0], step_[1] * input.axis[1], step_[2] * input.axis[2]};
+  const T* from = input.data + pixels.first_image * input.outer + taps.first_channel * input.inner;
+  Index from_axis[axes];
+  for (int a = 0; a < axes; ++a) {
+    from += (inside[a].origin + inside[a].begin * step_[a]) * input.axis[a];
+    from_axis[a] = step_[a] * input.axis[a];
+  }
   for (Index n = 0; n < pixels.images; ++n)
-    for (Index i = 0; i < size[0]; ++i) {
-      const T* plane = from + n * input.outer + i * from_axis[0];
-      T* to_plane = to + n * image_pitch_ + i * pitch_[0];
-      if (order_ == Order::channels_inner) {
-        for (Index j = 0; j < size[1]; ++j)
-          kernels.copy_rows(plane + j * from_axis[1], from_axis[2], size[2], taps.channels, to_plane + j * pitch_[1],
-                            pitch_[2]);
-        continue;
-      }
-      for (Index c = 0; c < taps.channels; ++c, plane += input.inner, to_plane += channel_pitch_) {
-        if (from_axis[2] == 1) {
-          kernels.copy_rows(plane, from_axis[1], size[1], size[2], to_plane, pitch_[1]);
-          continue;
-        }
-        for (Index j = 0; j < size[1]; ++j)
-          for (Index k = 0; k < size[2]; ++k) to_plane[j * pitch_[1] + k] = plane[j * from_axis[1] + k * from_axis[2]];
-      }
+    for (Index i = 0; i < size[0]; ++i)
+      pack_plane(kernels, from + n * input.outer + i * from_axis[0], from_axis, input.inner, taps.channels,
+                 inside[1].begin, size[1], inside[2].begin, size[2],
+                 strip + n * image_pitch_ + (inside[0].begin + i) * pitch_[0]);
+}
+
+// The part of one plane (of all channels) that lies inside the input, by whichever way of copying the two layouts
+// allow.
+template <class T>
+void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
+                            Index from_channel, Index channels, Index first_row, Index rows, Index first_column,
+                            Index columns, T* plane) const noexcept {
+  T* to = plane + first_row * pitch_[1];
+  if (order_ == Order::channels_inner) {
+    for (Index j = 0; j < rows; ++j)
+      for (Index k = 0; k < columns; ++k)
+        copy_channels(from + j * from_axis[1] + k * from_axis[2], from_channel, channels,
+                      to + j * pitch_[1] + (first_column + k) * pitch_[2]);
+    return;
+  }
+  if (phases_ == 1 && from_channel == 1 && from_axis[2] != 1 && channels > 1) {
+    for (Index j = 0; j < rows; ++j)
+      kernels.transpose(from + j * from_axis[1], from_axis[2], columns, channels, to + j * pitch_[1] + first_column,
+                        channel_pitch_);
+    return;
+  }
+  for (Index c = 0; c < channels; ++c, from += from_channel, to += channel_pitch_) {
+    if (phases_ == 1 && from_axis[2] == 1) {
+      kernels.copy_rows(from, from_axis[1], rows, columns, to + first_column, pitch_[1]);
+      continue;
     }
+    for (Index j = 0; j < rows; ++j)
+      for (Index k = 0; k < smaller(phases_, columns); ++k) {
+        const T* source = from + j * from_axis[1] + k * from_axis[2];
+        T* target = to + j * pitch_[1] + column(first_column + k);
+        const Index count = divide_up(columns - k, phases_);
+        for (Index e = 0; e < count; ++e) target[e] = source[e * phases_ * from_axis[2]];
+      }
+  }
 }
 
 template void StripShape::pack<float>(const kernels::KernelSet<float>&, const Geometry&, const PixelBlock&,

@@ -6,8 +6,6 @@
 // for any rank, stride and dilation.
 #pragma once
 
-#include <cstdint>
-
 #include "algorithms/gemm/blocking.hpp"
 #include "kernels/kernel_set.hpp"
 
@@ -15,31 +13,45 @@ namespace convgrad::gemm {
 
 class StripShape {
  public:
-  // Channel-major, as V usually lies; or channels innermost, as an NHWC array's view lies, so that copies stay
-  // contiguous.
-  enum class Order { channels_outer, channels_inner };
+  enum class Order {
+    channels_outer,  // channel-major, as V usually lies
+    channels_inner,  // as an NHWC array's view lies, so that copies stay contiguous
+    pixels_adjacent  // channel-major, and each row cut by column modulo stride: pixels of a row become neighbors
+  };
 
   StripShape(const Geometry& geometry, Index images, const Index (&pixels)[axes], Index channels,
-             const Index (&taps)[axes], Order order = Order::channels_outer) noexcept;
+             const Index (&taps)[axes], Order order) noexcept;
 
   [[nodiscard]] Index elements() const noexcept { return elements_; }
+  // How to read the input: in the order it lies in, where the reader takes any.
+  template <class T>
+  static Order natural_order(const Tensor<const T>& input) noexcept {
+    return input.inner == 1 && input.axis[2] != 1 ? Order::channels_inner : Order::channels_outer;
+  }
 
-  void fill_pixel_offsets(const PixelBlock& block, std::int32_t* offset) const noexcept;
-  void fill_tap_offsets(const TapBlock& block, std::int32_t* offset) const noexcept;
+  void fill_pixel_offsets(const PixelBlock& block, Index* offset) const noexcept;
+  void fill_tap_offsets(const TapBlock& block, Index* offset) const noexcept;
 
-  // For a block of exactly this shape. `input` is the whole tensor moved to the group's first channel; with
-  // channels_inner its channels lie one element apart.
+  // For a block of exactly this shape. `input` is the whole tensor moved to the group's first channel.
   template <class T>
   void pack(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
             const TapBlock& taps, const Tensor<const T>& input, T* strip) const noexcept;
 
  private:
   Order order_;
+  [[nodiscard]] Index column(Index element) const noexcept;
+  template <class T>
+  void pack_plane(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
+                  Index from_channel, Index channels, Index first_row, Index rows, Index first_column, Index columns,
+                  T* plane) const noexcept;
+
   Index elements_;
   Index extent_[axes];      // strip elements along each axis
   Index step_[axes];        // input elements from one strip element to the next
   Index pixel_step_[axes];  // strip elements from one pixel to the next
   Index tap_step_[axes];    // strip elements from one tap to the next
+  Index phases_;            // rows are cut into this many, by column modulo phases_
+  Index phase_pitch_;
   Index image_pitch_, channel_pitch_, pitch_[axes];
 };
 

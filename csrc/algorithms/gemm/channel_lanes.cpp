@@ -1,0 +1,172 @@
+#include "algorithms/gemm/channel_lanes.hpp"
+
+#include "algorithms/gemm/strip.hpp"
+#include "algorithms/gemm/tiles.hpp"
+#include "core/parallel.hpp"
+#include "core/workspace.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+// Half a mebibyte each, so that strip, accumulators and the panel in use share a second-level cache of one.
+constexpr Index strip_bytes = Index{512} << 10;
+constexpr Index accumulator_bytes = Index{512} << 10;
+constexpr Index pixels_per_block = 448;
+// A run of taps for one panel stays in the first-level cache while the tiles of a block pass over it.
+constexpr Index taps_per_run = 256;
+// A multiple of every tile height and vector length.
+constexpr Index pixels_per_chunk = 48;
+
+}  // namespace
+
+template <class T>
+struct ChannelLanes<T>::Task {
+  Index group;
+  Index pixel_block;
+  Index first_panel;
+  Index last_panel;
+};
+
+template <class T>
+struct ChannelLanes<T>::Worker {
+  T* strip;
+  T* accumulators;
+  Index* pixel_offsets;
+  Index* tap_offsets;
+};
+
+template <class T>
+ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
+    : geometry_(geometry), kernels_(&kernels), panels_(kernels, geometry.out_channels) {
+  const Index useful = useful_threads(geometry, threads);
+  blocking_ = balanced_blocking(geometry, {pixels_per_block, INT32_MAX, strip_bytes / Index{sizeof(T)}, false}, useful);
+  panels_per_task_ = larger(1, panels_.count());
+  if (blocking_.tap_blocks() > 1) {
+    const Index most = accumulator_bytes / Index{sizeof(T)} / (blocking_.most_pixels() * panels_.full_width());
+    panels_per_task_ = smaller(panels_per_task_, larger(1, most));
+  }
+  const Index blocks = blocking_.pixel_blocks() * geometry.groups;
+  while (blocks * divide_up(panels_.count(), panels_per_task_) < 2 * useful && useful > 1 && panels_per_task_ > 1)
+    panels_per_task_ = divide_up(panels_per_task_, 2);
+  const Index tasks = blocks * divide_up(panels_.count(), panels_per_task_);
+  threads_ = static_cast<int>(larger(1, smaller(useful, tasks)));
+
+  const Index taps = geometry.in_channels * geometry.taps_per_channel();
+  WorkspaceLayout shared;
+  packed_ = shared.reserve<T>(geometry.groups * panels_.padded_channels() * taps);
+  bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
+  worker_begin_ = shared.bytes();
+  WorkspaceLayout worker;
+  strip_ = worker.reserve<T>(blocking_.strip_elements());
+  const Index kept_panels = blocking_.tap_blocks() > 1 ? panels_per_task_ : 1;
+  accumulators_ = worker.reserve<T>(kept_panels * blocking_.most_pixels() * panels_.full_width());
+  pixel_offsets_ = worker.reserve<Index>(blocking_.most_pixels());
+  tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
+  worker_bytes_ = worker.bytes();
+}
+
+template <class T>
+void ChannelLanes<T>::pack_all_weights(const Weights<T>& weights, const T* bias, Index bias_stride,
+                                       void* workspace) const noexcept {
+  const Index taps = geometry_.in_channels * geometry_.taps_per_channel();
+  const Index padded = panels_.padded_channels();
+  T* packed = at_offset<T>(workspace, packed_);
+  T* packed_bias = at_offset<T>(workspace, bias_);
+  parallel_for(threads_, geometry_.groups * panels_.count(), [&](Index index, int) {
+    const Index group = index / panels_.count();
+    const Index panel = index % panels_.count();
+    const Index first = panels_.first_lane(panel);
+    const Index lanes = panels_.used_lanes(panel);
+    Weights<T> from = weights;
+    from.data += group * weights.group + first * weights.lane;
+    pack_weights(*kernels_, from, geometry_.in_channels, geometry_.kernel, lanes, panels_.width(panel),
+                 packed + (group * padded + first) * taps);
+    T* to = packed_bias + group * padded + first;
+    for (Index lane = 0; lane < panels_.width(panel); ++lane)
+      to[lane] =
+          bias != nullptr && lane < lanes ? bias[(group * geometry_.out_channels + first + lane) * bias_stride] : T{0};
+  });
+}
+
+template <class T>
+void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+                          const Tensor<T>& output, void* workspace) const noexcept {
+  pack_all_weights(weights, bias, bias_stride, workspace);
+  const Index parts = divide_up(panels_.count(), panels_per_task_);
+  const Index tasks = blocking_.pixel_blocks() * geometry_.groups * parts;
+  parallel_for(threads_, tasks, [&](Index index, int number) {
+    void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
+    const Worker worker{at_offset<T>(area, strip_), at_offset<T>(area, accumulators_),
+                        at_offset<Index>(area, pixel_offsets_), at_offset<Index>(area, tap_offsets_)};
+    Task task{};
+    task.first_panel = index % parts * panels_per_task_;
+    task.last_panel = smaller(panels_.count(), task.first_panel + panels_per_task_);
+    task.pixel_block = index / parts % blocking_.pixel_blocks();
+    task.group = index / parts / blocking_.pixel_blocks();
+    run_task(task, input, output, workspace, worker);
+  });
+}
+
+template <class T>
+void ChannelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, const Tensor<T>& output,
+                               const void* shared, const Worker& worker) const noexcept {
+  const PixelBlock pixels = blocking_.pixel_block(task.pixel_block);
+  const Index count = pixels.count();
+  const Index all_taps = geometry_.in_channels * geometry_.taps_per_channel();
+  const Index padded = panels_.padded_channels();
+  const T* packed = at_offset<const T>(const_cast<void*>(shared), packed_);
+  const T* bias = at_offset<const T>(const_cast<void*>(shared), bias_);
+
+  Tensor<const T> group_input = input;
+  group_input.data += task.group * geometry_.in_channels * input.inner;
+  Tensor<T> block_output = output;
+  block_output.data += pixels.first_image * output.outer + task.group * geometry_.out_channels * output.inner;
+  for (int a = 0; a < axes; ++a) block_output.data += pixels.first[a] * output.axis[a];
+  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
+
+  const Index tap_blocks = blocking_.tap_blocks();
+  for (Index t = 0; t < tap_blocks; ++t) {
+    const TapBlock taps = blocking_.tap_block(t);
+    const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                           StripShape::natural_order(input));
+    shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
+    shape.fill_tap_offsets(taps, worker.tap_offsets);
+
+    for (Index panel = task.first_panel; panel < task.last_panel; ++panel) {
+      const Index first_lane = panels_.first_lane(panel);
+      const Index width = panels_.width(panel);
+      T* accumulators = worker.accumulators;
+      if (tap_blocks > 1) accumulators += (panel - task.first_panel) * blocking_.most_pixels() * panels_.full_width();
+      const T* weights = packed + (task.group * padded + first_lane) * all_taps + taps.first_tap * width;
+      const T* start = t == 0 ? bias + task.group * padded + first_lane : nullptr;
+      Index done = 0;
+      for (; taps.count() - done > taps_per_run; done += taps_per_run) {
+        run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets, count,
+                  worker.tap_offsets + done, taps_per_run, weights + done * width, {start, 0, accumulators, width});
+        start = nullptr;
+      }
+      // The last run goes chunk by chunk, each stored at once: the transposition of one then overlaps with the
+      // arithmetic of the next inside the processor, which matters where there are few taps.
+      Tensor<T> to = block_output;
+      to.data += first_lane * output.inner;
+      const Index chunks = divide_up(count, pixels_per_chunk);
+      Index first = 0;
+      for (Index chunk = 1; chunk <= chunks; ++chunk) {
+        const Index last = chunk == chunks ? count : smaller(count, round_up(count * chunk / chunks, kernels_->lanes));
+        T* result = accumulators + first * width;
+        run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets + first, last - first,
+                  worker.tap_offsets + done, taps.count() - done, weights + done * width, {start, 0, result, width});
+        if (t + 1 == tap_blocks)
+          unpack_pixels(*kernels_, result, width, box, first, last, panels_.used_lanes(panel), to);
+        first = last;
+      }
+    }
+  }
+}
+
+template class ChannelLanes<float>;
+template class ChannelLanes<double>;
+
+}  // namespace convgrad::gemm

@@ -1,0 +1,50 @@
+// The blocked GEMM behind forward and grad_input:
+//
+//     Z[pixel, o] = bias[o] + sum over taps of X[pixel, tap] weights[tap, o]
+//
+// with lanes = output channels and broadcasts = input scalars out of a strip (kernels/kernel_set.hpp draws the
+// micro-kernel). Loops, outermost first: tasks (pixel block, group, range of output panels; parallel) > tap blocks (a
+// strip each) > panels > runs of taps whose panel part fits the first cache level > tiles of pixels.
+#pragma once
+
+#include <cstddef>
+
+#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/panel.hpp"
+
+namespace convgrad::gemm {
+
+template <class T>
+class ChannelLanes {
+ public:
+  ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
+
+  [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept {
+    return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
+  }
+
+  // `bias` may be null.
+  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+           const Tensor<T>& output, void* workspace) const noexcept;
+
+ private:
+  struct Worker;
+  struct Task;
+
+  void pack_all_weights(const Weights<T>& weights, const T* bias, Index bias_stride, void* workspace) const noexcept;
+  void run_task(const Task& task, const Tensor<const T>& input, const Tensor<T>& output, const void* shared,
+                const Worker& worker) const noexcept;
+
+  Geometry geometry_;
+  const kernels::KernelSet<T>* kernels_;
+  Blocking blocking_;
+  PanelSplit panels_;
+  Index panels_per_task_ = 1;
+  int threads_ = 1;
+  // Where things lie in the workspace: shared by all workers, then one area for each.
+  std::size_t packed_ = 0, bias_ = 0, worker_begin_ = 0;
+  std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, worker_bytes_ = 0;
+};
+
+}  // namespace convgrad::gemm

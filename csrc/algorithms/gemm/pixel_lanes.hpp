@@ -1,0 +1,52 @@
+// The blocked GEMM behind forward and grad_input, lanes = pixels:
+//
+//     Z[o, pixel] = bias[o] + sum over taps of weights[o, tap] X[pixel, tap]
+//
+// Weights are read in place, one broadcast each; the im2col matrix exists one small panel at a time (a few hundred taps
+// of two vectors of pixels, in the first-level cache), copied out of the strip by whole vectors. Results are stored as
+// they lie in Z: nothing is transposed and no weights are packed, so this suits few taps, small maps and many output
+// channels, over which a panel's copying is spread. Every sum runs over the taps in the same order as in
+// channel_lanes.hpp: same bits. Loops, outermost first: tasks (group, pixel block, range of output channels; parallel)
+// > tap blocks (a strip each) > runs of taps > panels of pixels > tiles of output channels.
+#pragma once
+
+#include <cstddef>
+
+#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/panel.hpp"
+
+namespace convgrad::gemm {
+
+template <class T>
+class PixelLanes {
+ public:
+  PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
+
+  [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept {
+    return static_cast<std::size_t>(threads_) * worker_bytes_;
+  }
+
+  // `bias` may be null.
+  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+           const Tensor<T>& output, void* workspace) const noexcept;
+
+ private:
+  struct Worker;
+  struct Task;
+
+  void run_task(const Task& task, const Tensor<const T>& input, const Weights<T>& weights, const Tensor<T>& output,
+                const Worker& worker) const noexcept;
+  void fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept;
+
+  Geometry geometry_;
+  const kernels::KernelSet<T>* kernels_;
+  Blocking blocking_;
+  Index width_ = 1;  // of a panel, in pixels
+  Index channels_per_task_ = 1;
+  int threads_ = 1;
+  std::size_t strip_ = 0, panel_ = 0, start_ = 0, results_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0,
+              weight_offsets_ = 0, row_offsets_ = 0, runs_ = 0, worker_bytes_ = 0;
+};
+
+}  // namespace convgrad::gemm

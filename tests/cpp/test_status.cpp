@@ -1,0 +1,60 @@
+// What a C++ caller gets for requests that cannot be served: a Status, with nothing written.
+#include <vector>
+
+#include "check.hpp"
+
+using namespace convgrad;
+
+namespace {
+
+Problem small() {
+  Problem problem;
+  problem.input_size = {3, 3};
+  problem.kernel_size = {2, 2};
+  return problem;
+}
+
+void test_plan_errors() {
+  Plan plan;
+  Problem problem = small();
+  problem.kernel_size = {4, 2};
+  CHECK(Plan::make(Pass::forward, problem, {}, plan).code() == StatusCode::invalid);
+  CHECK(plan.data() == nullptr);
+  PlanOptions options;
+  options.threads = -1;
+  CHECK(Plan::make(Pass::forward, small(), options, plan).code() == StatusCode::invalid);
+  options = {};
+  options.algorithm = static_cast<Algorithm>(99);
+  CHECK(Plan::make(Pass::forward, small(), options, plan).code() == StatusCode::invalid);
+  CHECK(set_num_threads(0).code() == StatusCode::invalid);
+}
+
+void test_run_errors() {
+  const float input[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  const float kernel[4] = {1, 0, 0, 1};
+  float output[4] = {-1, -1, -1, -1};
+  const ConstView input_view{input, {9, 9, 3, 1}};
+  const ConstView kernel_view{kernel, {4, 4, 2, 1}};
+  const View output_view{output, {4, 4, 2, 1}};
+  Plan plan;
+  CHECK(forward(plan, input_view, kernel_view, nullptr, 0, output_view).code() == StatusCode::invalid);
+  CHECK(Plan::make(Pass::forward, small(), {}, plan).ok());
+  CHECK(grad_input(plan, input_view, kernel_view, output_view).code() == StatusCode::invalid);
+  alignas(64) static char memory[64];
+  CHECK(forward(plan, input_view, kernel_view, nullptr, 0, output_view, {memory, 1}).code() == StatusCode::invalid);
+  CHECK(output[0] == -1 && output[3] == -1);
+  std::vector<char> enough(plan.workspace_bytes() + 128);
+  void* unaligned = enough.data() + (64 - reinterpret_cast<std::uintptr_t>(enough.data()) % 64) + 1;
+  CHECK(forward(plan, input_view, kernel_view, nullptr, 0, output_view, {unaligned, plan.workspace_bytes()}).code() ==
+        StatusCode::invalid);
+  CHECK(forward(plan, input_view, kernel_view, nullptr, 0, output_view).ok());
+  CHECK(output[0] == 6 && output[1] == 8 && output[2] == 12 && output[3] == 14);
+}
+
+}  // namespace
+
+int main() {
+  test_plan_errors();
+  test_run_errors();
+  return finish();
+}
