@@ -2,6 +2,7 @@
 // has no FMA.
 #define CONVGRAD_ISA baseline
 #define CONVGRAD_VECTOR_BYTES 16
+#define CONVGRAD_REGISTERS 16
 #define CONVGRAD_TILE_ROWS 6
 
 #include "isa_table.inc.hpp"

@@ -4,6 +4,7 @@
 
 #include "copy.inc.hpp"
 #include "kernel_set.hpp"
+#include "strip_tile.inc.hpp"
 #include "tile.inc.hpp"
 #include "transpose.inc.hpp"
 
@@ -50,6 +51,23 @@ constexpr void fill_heights(convgrad::kernels::Tile<T> (&entry)[convgrad::kernel
   }
 }
 
+template <class T, int rows, int vectors>
+constexpr void fill_strip_tiles(convgrad::kernels::KernelSet<T>& set) {
+  if constexpr (vectors > 0) {
+    set.strip_tile[rows - 1][vectors - 1] = strip_tile<T, rows, vectors>;
+    fill_strip_tiles<T, rows, vectors - 1>(set);
+  }
+}
+
+// `rows` x vectors accumulators, `rows` broadcasts and one vector of the strip.
+template <class T, int rows>
+constexpr void fill_strip_rows(convgrad::kernels::KernelSet<T>& set) {
+  constexpr int fitting = (CONVGRAD_REGISTERS - rows - 1) / rows;
+  constexpr int vectors = fitting < convgrad::kernels::max_strip_vectors ? fitting : convgrad::kernels::max_strip_vectors;
+  set.strip_vectors[rows - 1] = vectors;
+  fill_strip_tiles<T, rows, vectors>(set);
+}
+
 template <class T>
 constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   convgrad::kernels::KernelSet<T> set{};
@@ -58,6 +76,10 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.tile_vectors = convgrad::kernels::max_tile_vectors;
   fill_heights<T, 1>(set.tile[0]);
   fill_heights<T, 2>(set.tile[1]);
+  fill_strip_rows<T, 1>(set);
+  fill_strip_rows<T, 2>(set);
+  fill_strip_rows<T, 3>(set);
+  fill_strip_rows<T, 4>(set);
   set.transpose = transpose<T>;
   set.copy_rows = copy_rows<T>;
   set.expand = expand<T>;

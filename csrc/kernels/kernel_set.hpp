@@ -23,6 +23,28 @@ template <class T>
 using Tile = void (*)(const T* source, const int64_t* row_offset, const int64_t* reduction_offset, int64_t length,
                       const T* panel, const T* initial, int64_t initial_stride, T* result, int64_t result_stride);
 
+// The second micro-kernel, for a few rows, whose vectors are not packed but lie anywhere in a strip:
+//
+//     accumulator[i][j] += broadcast(weights[row_offset[i] + weight_offset[r]]) * source[vector_offset[j] + source_offset[r] ...]
+//
+//       start    accumulator[i][j] starts as start[i * start_stride + j * lanes ...]
+//       result   and is stored at result[i * result_stride + j * lanes ...]; may be `start`
+//
+// The same promise: one lane, one chain, in the order of r.
+inline constexpr int max_strip_rows = 4;
+inline constexpr int max_strip_vectors = 8;
+
+struct StripAddress {
+  const int64_t* row_offset;
+  const int64_t* weight_offset;
+  const int64_t* vector_offset;
+  const int64_t* source_offset;
+};
+
+template <class T>
+using StripTile = void (*)(const T* weights, const T* source, const StripAddress& address, int64_t length, const T* start,
+                           int64_t start_stride, T* result, int64_t result_stride);
+
 // A stretch of a panel's row: `count` lanes from `lane` on, which come from `offset` on.
 struct PanelRun {
   int64_t offset;
@@ -36,6 +58,9 @@ struct KernelSet {
   int tile_rows;                                  // the largest useful height; every smaller one exists
   int tile_vectors;                               // the width of a panel in vectors; one vector exists too
   Tile<T> tile[max_tile_vectors][max_tile_rows];  // [vectors - 1][rows - 1]
+
+  int strip_vectors[max_strip_rows];  // [rows - 1]: as many vectors as the registers hold; every smaller number exists too
+  StripTile<T> strip_tile[max_strip_rows][max_strip_vectors];  // [rows - 1][vectors - 1]
 
   // destination[c * destination_stride + r] = source[r * source_stride + c]
   void (*transpose)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,

@@ -48,6 +48,8 @@ class Blocking {
 
   // The largest of any block.
   [[nodiscard]] Index most_pixels() const noexcept { return images_ * pixels_[0] * pixels_[1] * pixels_[2]; }
+  [[nodiscard]] Index most_rows() const noexcept { return images_ * pixels_[0] * pixels_[1]; }
+  [[nodiscard]] Index most_columns() const noexcept { return pixels_[2]; }
   [[nodiscard]] Index most_taps() const noexcept { return channels_ * taps_[0] * taps_[1] * taps_[2]; }
   [[nodiscard]] Index strip_elements() const noexcept;
 

@@ -6,6 +6,7 @@
 
 #include "algorithms/gemm/channel_lanes.hpp"
 #include "algorithms/gemm/pixel_lanes.hpp"
+#include "algorithms/gemm/strip_lanes.hpp"
 
 namespace convgrad::gemm {
 
@@ -22,7 +23,7 @@ class Correlation {
            const Tensor<T>& output, void* workspace) const noexcept;
 
  private:
-  std::variant<ChannelLanes<T>, PixelLanes<T>> lanes_;
+  std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>> lanes_;
 };
 
 }  // namespace convgrad::gemm

@@ -2,6 +2,7 @@
 // `width` lanes wide (one or two vectors); lanes beyond the last channel hold zeros.
 #pragma once
 
+#include "algorithms/gemm/blocking.hpp"
 #include "core/geometry.hpp"
 #include "kernels/kernel_set.hpp"
 
@@ -41,6 +42,16 @@ struct Weights {
   Index channel = 0;  // input channel of this pass
   Index axis[axes] = {0, 0, 0};
 };
+
+// Where the taps of a block lie in the weights, from its first one.
+template <class T>
+void fill_weight_offsets(const Weights<T>& weights, const TapBlock& taps, Index* offset) noexcept {
+  for (Index c = 0; c < taps.channels; ++c)
+    for (Index i = 0; i < taps.size[0]; ++i)
+      for (Index j = 0; j < taps.size[1]; ++j)
+        for (Index k = 0; k < taps.size[2]; ++k)
+          *offset++ = c * weights.channel + i * weights.axis[0] + j * weights.axis[1] + k * weights.axis[2];
+}
 
 // One panel of weights: rows are the taps in the order channel, depth, row, column. `weights.data` is its first lane's
 // first tap.

@@ -30,16 +30,6 @@ Index find_runs(const Index* pixel_offsets, Index begin, Index end, Index width,
   return count;
 }
 
-// Where the taps of a block lie in the weights, from its first one.
-template <class T>
-void fill_weight_offsets(const Weights<T>& weights, const TapBlock& taps, Index* offset) noexcept {
-  for (Index c = 0; c < taps.channels; ++c)
-    for (Index i = 0; i < taps.size[0]; ++i)
-      for (Index j = 0; j < taps.size[1]; ++j)
-        for (Index k = 0; k < taps.size[2]; ++k)
-          *offset++ = c * weights.channel + i * weights.axis[0] + j * weights.axis[1] + k * weights.axis[2];
-}
-
 }  // namespace
 
 template <class T>

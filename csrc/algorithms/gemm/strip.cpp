@@ -71,7 +71,7 @@ void StripShape::fill_pixel_offsets(const PixelBlock& block, Index* offset) cons
   for (Index n = 0; n < block.images; ++n)
     for (Index i = 0; i < block.size[0]; ++i)
       for (Index j = 0; j < block.size[1]; ++j) {
-        const Index row = n * image_pitch_ + i * pixel_step_[0] * pitch_[0] + j * pixel_step_[1] * pitch_[1];
+        const Index row = row_offset(n, i, j);
         const Index step = column(pixel_step_[2]);
         for (Index k = 0; k < block.size[2]; ++k) *offset++ = row + k * step;
       }

@@ -29,6 +29,10 @@ class StripShape {
     return input.inner == 1 && input.axis[2] != 1 ? Order::channels_inner : Order::channels_outer;
   }
 
+  // Where a row of pixels of the block begins.
+  [[nodiscard]] Index row_offset(Index image, Index plane, Index row) const noexcept {
+    return image * image_pitch_ + plane * pixel_step_[0] * pitch_[0] + row * pixel_step_[1] * pitch_[1];
+  }
   void fill_pixel_offsets(const PixelBlock& block, Index* offset) const noexcept;
   void fill_tap_offsets(const TapBlock& block, Index* offset) const noexcept;
 

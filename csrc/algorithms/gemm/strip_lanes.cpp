@@ -1,0 +1,236 @@
+#include "algorithms/gemm/strip_lanes.hpp"
+
+#include "algorithms/gemm/strip.hpp"
+#include "core/parallel.hpp"
+#include "core/workspace.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+constexpr Index strip_bytes = Index{512} << 10;
+constexpr Index result_bytes = Index{512} << 10;
+// A block is worth its set-up with about this much arithmetic, within these sizes.
+constexpr double multiplications_per_block = 1e5;
+constexpr Index fewest_pixels = 448;
+constexpr Index most_pixels = 4096;
+
+Index pixels_wanted(const Geometry& geometry) noexcept {
+  const double each =
+      static_cast<double>(geometry.out_channels) * static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
+  const double wanted = multiplications_per_block / (each < 1 ? 1 : each);
+  return wanted > most_pixels ? most_pixels : larger(fewest_pixels, static_cast<Index>(wanted));
+}
+
+// Rows of pixels that lie evenly spaced in the results: `rows` x `columns` pixels from (image, plane, row, column) on.
+struct Stretch {
+  Index position;
+  Index position_step;  // from one row to the next
+  Index image, plane, row, column;
+  Index rows, columns;
+};
+
+}  // namespace
+
+// What depends on the shape of a block alone; most blocks of a run share it.
+template <class T>
+struct StripLanes<T>::Tables {
+  Index images, pixels[axes], channels, taps[axes];  // for which it was made; images = 0 at first
+  Index vectors;
+  Index stretches;
+};
+
+template <class T>
+struct StripLanes<T>::Worker {
+  Tables* tables;
+  T* strip;
+  T* start;
+  T* results;
+  Index* vector_offsets;
+  Index* tap_offsets;
+  Index* weight_offsets;
+  Stretch* stretches;
+};
+
+namespace {
+
+bool same(const Index (&a)[axes], const Index (&b)[axes]) noexcept {
+  return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
+}
+
+// Lays vectors over the pixels of a block, as they lie in the strip. `row_offset(image, plane, row)` is where a row begins.
+template <class RowOffset>
+void cover(const PixelBlock& block, const RowOffset& row_offset, Index lanes, Index* vector_offsets, Index& vectors,
+           Stretch* stretches, Index& count) noexcept {
+  vectors = 0;
+  count = 0;
+  for (Index n = 0; n < block.images; ++n)
+    for (Index i = 0; i < block.size[0]; ++i)
+      for (Index j = 0; j < block.size[1]; ++j) {
+        const Index row = row_offset(n, i, j);
+        for (Index k = 0; k < block.size[2];) {
+          const bool covered = vectors > 0 && row + k >= vector_offsets[vectors - 1] &&
+                               row + k < vector_offsets[vectors - 1] + lanes;
+          if (!covered) vector_offsets[vectors++] = row + k;
+          const Index lane = row + k - vector_offsets[vectors - 1];
+          const Index columns = smaller(block.size[2] - k, lanes - lane);
+          const Index position = (vectors - 1) * lanes + lane;
+          Stretch* last = count > 0 ? &stretches[count - 1] : nullptr;
+          if (k > 0 && last->position + last->columns == position)
+            last->columns += columns;
+          else
+            stretches[count++] = {position, 0, n, i, j, k, 1, columns};
+          k += columns;
+        }
+        // A whole row that continues the even spacing of those before it joins them.
+        if (count < 2) continue;
+        Stretch& before = stretches[count - 2];
+        const Stretch& here = stretches[count - 1];
+        const bool whole = before.columns == block.size[2] && here.columns == block.size[2];
+        const bool follows = before.image == n && before.plane == i && before.row + before.rows == j;
+        const Index step = here.position - before.position;
+        if (whole && follows && (before.rows == 1 || step == before.rows * before.position_step)) {
+          if (before.rows == 1) before.position_step = step;
+          ++before.rows;
+          --count;
+        }
+      }
+}
+
+template <class T>
+void store_stretch(const kernels::KernelSet<T>& kernels, const Stretch& stretch, const T* results,
+                   const Tensor<T>& output) noexcept {
+  const T* from = results + stretch.position;
+  T* to = output.data + stretch.image * output.outer + stretch.plane * output.axis[0] + stretch.row * output.axis[1] +
+          stretch.column * output.axis[2];
+  if (output.axis[2] == 1) {
+    kernels.copy_rows(from, stretch.position_step, stretch.rows, stretch.columns, to, output.axis[1]);
+    return;
+  }
+  for (Index j = 0; j < stretch.rows; ++j)
+    for (Index k = 0; k < stretch.columns; ++k)
+      to[j * output.axis[1] + k * output.axis[2]] = from[j * stretch.position_step + k];
+}
+
+}  // namespace
+
+template <class T>
+StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
+    : geometry_(geometry), kernels_(&kernels) {
+  constexpr Index size = sizeof(T);
+  const Index useful = useful_threads(geometry, threads);
+  const Index channels = larger(1, geometry.out_channels);
+  const Index pixels = larger(1, smaller(pixels_wanted(geometry), result_bytes / size / channels / kernels.lanes));
+  blocking_ = balanced_blocking(geometry, {pixels, INT32_MAX, strip_bytes / size, true}, useful);
+  threads_ = static_cast<int>(larger(1, smaller(useful, blocking_.pixel_blocks() * geometry.groups)));
+
+  WorkspaceLayout worker;
+  tables_ = worker.reserve<Tables>(1);
+  strip_ = worker.reserve<T>(blocking_.strip_elements() + 2 * kernels.lanes);
+  start_ = worker.reserve<T>(kernels::max_strip_rows * kernels::max_strip_vectors * kernels.lanes);
+  results_ = worker.reserve<T>(channels * most_vectors() * kernels.lanes);
+  vector_offsets_ = worker.reserve<Index>(most_vectors());
+  tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
+  weight_offsets_ = worker.reserve<Index>(blocking_.most_taps());
+  stretches_ = worker.reserve<Stretch>(most_vectors());
+  worker_bytes_ = worker.bytes();
+}
+
+// Every row of pixels begins at most one vector more than it fills; a row is at least a pixel.
+template <class T>
+Index StripLanes<T>::most_vectors() const noexcept {
+  return blocking_.most_rows() * divide_up(blocking_.most_columns(), kernels_->lanes);
+}
+
+template <class T>
+void StripLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+                        const Tensor<T>& output, void* workspace) const noexcept {
+  for (int number = 0; number < threads_; ++number)
+    at_offset<Tables>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + tables_)->images = 0;
+  parallel_for(threads_, blocking_.pixel_blocks() * geometry_.groups, [&](Index index, int number) {
+    void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
+    const Worker worker{at_offset<Tables>(area, tables_),
+                        at_offset<T>(area, strip_),
+                        at_offset<T>(area, start_),
+                        at_offset<T>(area, results_),
+                        at_offset<Index>(area, vector_offsets_),
+                        at_offset<Index>(area, tap_offsets_),
+                        at_offset<Index>(area, weight_offsets_),
+                        at_offset<Stretch>(area, stretches_)};
+    run_task(index, input, weights, bias, bias_stride, output, worker);
+  });
+}
+
+template <class T>
+void StripLanes<T>::run_task(Index index, const Tensor<const T>& input, const Weights<T>& weights, const T* bias,
+                             Index bias_stride, const Tensor<T>& output, const Worker& worker) const noexcept {
+  const PixelBlock pixels = blocking_.pixel_block(index % blocking_.pixel_blocks());
+  const Index group = index / blocking_.pixel_blocks();
+  const Index first_channel = group * geometry_.out_channels;
+  Tensor<const T> group_input = input;
+  group_input.data += group * geometry_.in_channels * input.inner;
+  Tensor<T> to = output;
+  to.data += pixels.first_image * output.outer + first_channel * output.inner;
+  for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
+
+  Tables& tables = *worker.tables;
+  const Index lanes = kernels_->lanes;
+  const Index row_groups = divide_up(geometry_.out_channels, kernels::max_strip_rows);
+  for (Index t = 0; t < blocking_.tap_blocks(); ++t) {
+    const TapBlock taps = blocking_.tap_block(t);
+    const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                           StripShape::Order::pixels_adjacent);
+    shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    const bool made = tables.images == pixels.images && same(tables.pixels, pixels.size) &&
+                      tables.channels == taps.channels && same(tables.taps, taps.size);
+    if (!made) {
+      const auto row_offset = [&](Index n, Index i, Index j) { return shape.row_offset(n, i, j); };
+      cover(pixels, row_offset, lanes, worker.vector_offsets, tables.vectors, worker.stretches, tables.stretches);
+      shape.fill_tap_offsets(taps, worker.tap_offsets);
+      fill_weight_offsets(weights, taps, worker.weight_offsets);
+      tables.images = pixels.images;
+      tables.channels = taps.channels;
+      for (int a = 0; a < axes; ++a) {
+        tables.pixels[a] = pixels.size[a];
+        tables.taps[a] = taps.size[a];
+      }
+    }
+    const T* block_weights = weights.data + group * weights.group + taps.first_channel * weights.channel;
+    for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
+
+    const Index result_stride = tables.vectors * lanes;
+    for (Index part = 0; part < row_groups; ++part) {
+      const Index first_row = geometry_.out_channels * part / row_groups;
+      const Index rows = geometry_.out_channels * (part + 1) / row_groups - first_row;
+      const Index most = kernels_->strip_vectors[rows - 1];
+      Index row_offset[kernels::max_strip_rows];
+      for (Index i = 0; i < rows; ++i) {
+        row_offset[i] = (first_row + i) * weights.lane;
+        const T value = bias == nullptr ? T{0} : bias[(first_channel + first_row + i) * bias_stride];
+        for (Index e = 0; e < most * lanes; ++e) worker.start[i * most * lanes + e] = value;
+      }
+      const Index tiles = divide_up(tables.vectors, most);
+      for (Index tile = 0; tile < tiles; ++tile) {
+        const Index first = tables.vectors * tile / tiles;
+        const Index vectors = tables.vectors * (tile + 1) / tiles - first;
+        T* result = worker.results + first_row * result_stride + first * lanes;
+        const kernels::StripAddress address{row_offset, worker.weight_offsets, worker.vector_offsets + first,
+                                            worker.tap_offsets};
+        kernels_->strip_tile[rows - 1][vectors - 1](block_weights, worker.strip, address, taps.count(),
+                                                    t == 0 ? worker.start : result,
+                                                    t == 0 ? most * lanes : result_stride, result, result_stride);
+      }
+    }
+  }
+  for (Index channel = 0; channel < geometry_.out_channels; ++channel) {
+    Tensor<T> plane = to;
+    plane.data += channel * output.inner;
+    for (Index s = 0; s < tables.stretches; ++s)
+      store_stretch(*kernels_, worker.stretches[s], worker.results + channel * tables.vectors * lanes, plane);
+  }
+}
+
+template class StripLanes<float>;
+template class StripLanes<double>;
+
+}  // namespace convgrad::gemm

@@ -1,0 +1,47 @@
+// The blocked GEMM behind forward and grad_input for few output channels (of a group), depthwise layers above all:
+//
+//     Z[o, pixel] = bias[o] + sum over taps of weights[o, tap] X[pixel, tap]
+//
+// Lanes = pixels, read from the strip itself wherever a vector of them begins: with so few channels to share it, copying a panel
+// would cost more than the arithmetic. A vector may reach past the end of a row into what follows; those lanes compute
+// numbers that nobody stores. Sums run in the same order as in channel_lanes.hpp: same bits.
+#pragma once
+
+#include <cstddef>
+
+#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/panel.hpp"
+
+namespace convgrad::gemm {
+
+template <class T>
+class StripLanes {
+ public:
+  StripLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
+
+  [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept {
+    return static_cast<std::size_t>(threads_) * worker_bytes_;
+  }
+
+  // `bias` may be null.
+  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+           const Tensor<T>& output, void* workspace) const noexcept;
+
+ private:
+  struct Worker;
+  struct Tables;
+
+  void run_task(Index index, const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+                const Tensor<T>& output, const Worker& worker) const noexcept;
+  [[nodiscard]] Index most_vectors() const noexcept;
+
+  Geometry geometry_;
+  const kernels::KernelSet<T>* kernels_;
+  Blocking blocking_;
+  int threads_ = 1;
+  std::size_t tables_ = 0, strip_ = 0, start_ = 0, results_ = 0, vector_offsets_ = 0, tap_offsets_ = 0,
+              weight_offsets_ = 0, stretches_ = 0, worker_bytes_ = 0;
+};
+
+}  // namespace convgrad::gemm
