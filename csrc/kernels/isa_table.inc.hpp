@@ -3,6 +3,7 @@
 #pragma once
 
 #include "copy.inc.hpp"
+#include "dot_tile.inc.hpp"
 #include "kernel_set.hpp"
 #include "strip_tile.inc.hpp"
 #include "tile.inc.hpp"
@@ -63,9 +64,27 @@ constexpr void fill_strip_tiles(convgrad::kernels::KernelSet<T>& set) {
 template <class T, int rows>
 constexpr void fill_strip_rows(convgrad::kernels::KernelSet<T>& set) {
   constexpr int fitting = (CONVGRAD_REGISTERS - rows - 1) / rows;
-  constexpr int vectors = fitting < convgrad::kernels::max_strip_vectors ? fitting : convgrad::kernels::max_strip_vectors;
+  constexpr int vectors =
+      fitting < convgrad::kernels::max_strip_vectors ? fitting : convgrad::kernels::max_strip_vectors;
   set.strip_vectors[rows - 1] = vectors;
   fill_strip_tiles<T, rows, vectors>(set);
+}
+
+template <class T, int rows, int columns>
+constexpr void fill_dot_tiles(convgrad::kernels::KernelSet<T>& set) {
+  if constexpr (columns > 0) {
+    set.dot_tile[rows - 1][columns - 1] = dot_tile<T, rows, columns>;
+    fill_dot_tiles<T, rows, columns - 1>(set);
+  }
+}
+
+// `rows` x columns accumulators, `rows` vectors of one operand and one of the other.
+template <class T, int rows>
+constexpr void fill_dot_rows(convgrad::kernels::KernelSet<T>& set) {
+  constexpr int fitting = (CONVGRAD_REGISTERS - rows - 1) / rows;
+  constexpr int columns = fitting < convgrad::kernels::max_dot_columns ? fitting : convgrad::kernels::max_dot_columns;
+  set.dot_columns[rows - 1] = columns;
+  fill_dot_tiles<T, rows, columns>(set);
 }
 
 template <class T>
@@ -80,6 +99,10 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_strip_rows<T, 2>(set);
   fill_strip_rows<T, 3>(set);
   fill_strip_rows<T, 4>(set);
+  fill_dot_rows<T, 1>(set);
+  fill_dot_rows<T, 2>(set);
+  fill_dot_rows<T, 3>(set);
+  fill_dot_rows<T, 4>(set);
   set.transpose = transpose<T>;
   set.copy_rows = copy_rows<T>;
   set.expand = expand<T>;

@@ -25,7 +25,8 @@ using Tile = void (*)(const T* source, const int64_t* row_offset, const int64_t*
 
 // The second micro-kernel, for a few rows, whose vectors are not packed but lie anywhere in a strip:
 //
-//     accumulator[i][j] += broadcast(weights[row_offset[i] + weight_offset[r]]) * source[vector_offset[j] + source_offset[r] ...]
+//     accumulator[i][j] += broadcast(weights[row_offset[i] + weight_offset[r]]) * source[vector_offset[j] +
+//     source_offset[r] ...]
 //
 //       start    accumulator[i][j] starts as start[i * start_stride + j * lanes ...]
 //       result   and is stored at result[i * result_stride + j * lanes ...]; may be `start`
@@ -42,8 +43,34 @@ struct StripAddress {
 };
 
 template <class T>
-using StripTile = void (*)(const T* weights, const T* source, const StripAddress& address, int64_t length, const T* start,
-                           int64_t start_stride, T* result, int64_t result_stride);
+using StripTile = void (*)(const T* weights, const T* source, const StripAddress& address, int64_t length,
+                           const T* start, int64_t start_stride, T* result, int64_t result_stride);
+
+// The third micro-kernel, for the gradient of few output channels: sums over pixels, kept apart by column.
+//
+//     result[(i * columns + j) * row_lanes + lane] += a[a_row[y] + a_offset[i] + x] * b[b_row[y] + b_offset[j] + x]
+//
+//       for every row y < rows_of_pixels and every x < pixels with x mod row_lanes = lane
+//
+// `row_lanes` is the same for every instruction set (64 bytes), so each lane is one chain whose order depends on the
+// shape alone; the caller adds the lanes up. Both operands are readable up to the next multiple of row_lanes; what `b`
+// holds beyond `pixels` does not count, not even an infinity, and `a` holds zeros there.
+inline constexpr int max_dot_rows = 4;
+inline constexpr int max_dot_columns = 12;
+
+template <class T>
+inline constexpr int64_t row_lanes = 64 / static_cast<int64_t>(sizeof(T));
+
+template <class T>
+struct DotOperand {
+  const T* data;
+  const int64_t* offset;
+  const int64_t* row;
+};
+
+template <class T>
+using DotTile = void (*)(const DotOperand<T>& a, const DotOperand<T>& b, int64_t rows_of_pixels, int64_t pixels,
+                         T* result);
 
 // A stretch of a panel's row: `count` lanes from `lane` on, which come from `offset` on.
 struct PanelRun {
@@ -59,8 +86,12 @@ struct KernelSet {
   int tile_vectors;                               // the width of a panel in vectors; one vector exists too
   Tile<T> tile[max_tile_vectors][max_tile_rows];  // [vectors - 1][rows - 1]
 
-  int strip_vectors[max_strip_rows];  // [rows - 1]: as many vectors as the registers hold; every smaller number exists too
+  int strip_vectors[max_strip_rows];  // [rows - 1]: as many vectors as the registers hold; every smaller number exists
+                                      // too
   StripTile<T> strip_tile[max_strip_rows][max_strip_vectors];  // [rows - 1][vectors - 1]
+
+  int dot_columns[max_dot_rows];  // [rows - 1]: as many as the registers hold; every smaller number exists too
+  DotTile<T> dot_tile[max_dot_rows][max_dot_columns];  // [rows - 1][columns - 1]
 
   // destination[c * destination_stride + r] = source[r * source_stride + c]
   void (*transpose)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,

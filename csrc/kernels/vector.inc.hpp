@@ -38,8 +38,8 @@ inline __attribute__((always_inline)) void store(T* address, Vector<T> value) {
   *reinterpret_cast<typename VectorOf<T>::Unaligned*>(address) = value;
 }
 
-// Tells the compiler that the value stays in a register: GCC would otherwise repeat an unaligned load as the memory operand of
-// every instruction that uses it, at twice the price each time it crosses a cache line.
+// Tells the compiler that the value stays in a register: GCC would otherwise repeat an unaligned load as the memory
+// operand of every instruction that uses it, at twice the price each time it crosses a cache line.
 template <class V>
 inline __attribute__((always_inline)) void keep_in_register(V& value) {
 #if defined(__AVX512F__)

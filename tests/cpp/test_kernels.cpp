@@ -1,5 +1,6 @@
 // Each micro-kernel of the instruction set in use against a scalar loop, on integer data: equal, and nothing written
 // beside it.
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -53,6 +54,82 @@ void test_tiles(const KernelSet<T>& set) {
 }
 
 template <class T>
+void test_strip_tiles(const KernelSet<T>& set) {
+  for (int rows = 1; rows <= max_strip_rows; ++rows)
+    for (int vectors = 1; vectors <= set.strip_vectors[rows - 1]; ++vectors) {
+      const int64_t length = 11;
+      const int64_t width = vectors * set.lanes;
+      const std::vector<T> weights = integers<T>(200);
+      const std::vector<T> source = integers<T>(300);
+      const std::vector<T> start = integers<T>(at(rows * width));
+      int64_t row_offset[max_strip_rows];
+      int64_t vector_offset[max_strip_vectors];
+      int64_t weight_offset[length];
+      int64_t source_offset[length];
+      for (int64_t& offset : row_offset) offset = static_cast<int64_t>(generator() % 100);
+      for (int64_t& offset : vector_offset) offset = static_cast<int64_t>(generator() % 140);
+      for (int64_t& offset : weight_offset) offset = static_cast<int64_t>(generator() % 100);
+      for (int64_t& offset : source_offset) offset = static_cast<int64_t>(generator() % 140);
+      std::vector<T> result(at(rows * (width + 1)), T{99});
+      set.strip_tile[rows - 1][vectors - 1](weights.data(), source.data(),
+                                            {row_offset, weight_offset, vector_offset, source_offset}, length,
+                                            start.data(), width, result.data(), width + 1);
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t e = 0; e <= width; ++e) {
+          T wanted{99};
+          if (e < width) {
+            wanted = start[at(i * width + e)];
+            for (int64_t r = 0; r < length; ++r)
+              wanted += weights[at(row_offset[i] + weight_offset[r])] *
+                        source[at(vector_offset[e / set.lanes] + source_offset[r] + e % set.lanes)];
+          }
+          CHECK(result[at(i * (width + 1) + e)] == wanted);
+        }
+    }
+}
+
+template <class T>
+void test_dot_tiles(const KernelSet<T>& set) {
+  constexpr int64_t lanes = row_lanes<T>;
+  const T infinity = std::numeric_limits<T>::infinity();
+  for (int rows = 1; rows <= max_dot_rows; ++rows)
+    for (int columns = 1; columns <= set.dot_columns[rows - 1]; ++columns)
+      for (const int64_t pixels : {int64_t{1}, lanes / 2 + 1, lanes, 2 * lanes + 3}) {
+        const int64_t padded = (pixels + lanes - 1) / lanes * lanes;
+        const int64_t lines = 3;
+        // Zeros after the pixels on the left, infinities on the right: neither may be seen.
+        std::vector<T> left(at(rows * lines * padded), T{0});
+        std::vector<T> right(at(columns * lines * padded), infinity);
+        std::vector<int64_t> left_offset, right_offset, left_row, right_row;
+        for (int64_t i = 0; i < rows; ++i) left_offset.push_back(i * lines * padded);
+        for (int64_t j = 0; j < columns; ++j) right_offset.push_back(j * lines * padded);
+        for (int64_t y = 0; y < lines; ++y) {
+          left_row.push_back(y * padded);
+          right_row.push_back(y * padded);
+        }
+        for (const int64_t offset : left_offset)
+          for (const int64_t row : left_row)
+            for (int64_t x = 0; x < pixels; ++x) left[at(offset + row + x)] = static_cast<T>(generator() % 9);
+        for (const int64_t offset : right_offset)
+          for (const int64_t row : right_row)
+            for (int64_t x = 0; x < pixels; ++x) right[at(offset + row + x)] = static_cast<T>(generator() % 9);
+        std::vector<T> result(at(rows * columns * lanes), T{1});
+        std::vector<T> wanted = result;
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t j = 0; j < columns; ++j)
+            for (int64_t y = 0; y < lines; ++y)
+              for (int64_t x = 0; x < pixels; ++x)
+                wanted[at((i * columns + j) * lanes + x % lanes)] +=
+                    left[at(left_offset[at(i)] + left_row[at(y)] + x)] *
+                    right[at(right_offset[at(j)] + right_row[at(y)] + x)];
+        set.dot_tile[rows - 1][columns - 1]({left.data(), left_offset.data(), left_row.data()},
+                                            {right.data(), right_offset.data(), right_row.data()}, lines, pixels,
+                                            result.data());
+        CHECK(result == wanted);
+      }
+}
+
+template <class T>
 void test_transpose(const KernelSet<T>& set) {
   for (int64_t rows = 1; rows <= 2 * set.lanes + 3; ++rows)
     for (int64_t columns = 1; columns <= 2 * set.lanes + 3; ++columns) {
@@ -98,6 +175,8 @@ void test_expand(const KernelSet<T>& set) {
 template <class T>
 void test_all(const KernelSet<T>& set) {
   test_tiles(set);
+  test_strip_tiles(set);
+  test_dot_tiles(set);
   test_transpose(set);
   test_copies(set);
   test_expand(set);

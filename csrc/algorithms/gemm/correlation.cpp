@@ -26,10 +26,13 @@ bool pixels_win(const Geometry& geometry, const kernels::KernelSet<T>& kernels) 
 }
 
 template <class T>
-std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>> choose(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
-                                                    int threads) noexcept {
-  if (const char* f = std::getenv("LANES")) { if (*f == 's') return StripLanes<T>(geometry, kernels, threads); }
-  else if (geometry.out_channels <= 8) return StripLanes<T>(geometry, kernels, threads);
+std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>> choose(const Geometry& geometry,
+                                                                   const kernels::KernelSet<T>& kernels,
+                                                                   int threads) noexcept {
+  if (const char* f = std::getenv("LANES")) {
+    if (*f == 's') return StripLanes<T>(geometry, kernels, threads);
+  } else if (geometry.out_channels <= 8)
+    return StripLanes<T>(geometry, kernels, threads);
   if (pixels_win(geometry, kernels)) return PixelLanes<T>(geometry, kernels, threads);
   return ChannelLanes<T>(geometry, kernels, threads);
 }

@@ -1,16 +1,12 @@
-// dK as the same GEMM with the roles turned: rows = taps, lanes = output channels, the sum runs over pixels and images:
-//
-//     dK[tap, o] = sum over pixels of X[pixel, tap] G[pixel, o]
-//
-// Work items are (group, block of output channels, block of taps, part of the sum); an item owns its accumulators and
-// walks its pixel blocks in order. How the sum is cut into parts, and the order in which pixels come, depend on the
-// shape alone, and parts are added in a fixed tree: the bits depend on neither threads nor instruction set.
+// What grad_kernel runs: the blocked GEMM with output channels as lanes, or with pixels as lanes where there are few
+// channels. The two add up in different orders, so the choice, like everything that shapes a sum, depends on the shape
+// alone.
 #pragma once
 
-#include <cstddef>
+#include <variant>
 
-#include "algorithms/gemm/blocking.hpp"
-#include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/grad_kernel_channel_lanes.hpp"
+#include "algorithms/gemm/grad_kernel_pixel_lanes.hpp"
 
 namespace convgrad::gemm {
 
@@ -19,33 +15,13 @@ class GradKernel {
  public:
   GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
-  [[nodiscard]] int threads() const noexcept { return threads_; }
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept {
-    return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
-  }
-
+  [[nodiscard]] int threads() const noexcept;
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept;
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
            void* workspace) const noexcept;
 
  private:
-  struct Worker;
-  struct Item;
-
-  [[nodiscard]] Item item(Index index) const noexcept;
-  [[nodiscard]] Index items() const noexcept;
-  void accumulate(const Item& item, Index part, const Tensor<const T>& grad_output, const Tensor<const T>& input,
-                  const Worker& worker, T* accumulators) const noexcept;
-  void store(const Item& item, const T* accumulators, const Tensor<T>& grad_kernel) const noexcept;
-
-  Geometry geometry_;
-  const kernels::KernelSet<T>* kernels_;
-  Blocking blocking_;
-  Index channels_per_item_ = 1;  // output channels
-  Index parts_ = 1;
-  Index accumulator_elements_ = 0;
-  int threads_ = 1;
-  std::size_t partial_ = 0, worker_begin_ = 0;
-  std::size_t strip_ = 0, panel_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, worker_bytes_ = 0;
+  std::variant<GradKernelChannelLanes<T>, GradKernelPixelLanes<T>> lanes_;
 };
 
 }  // namespace convgrad::gemm

@@ -16,8 +16,8 @@ constexpr Index fewest_pixels = 448;
 constexpr Index most_pixels = 4096;
 
 Index pixels_wanted(const Geometry& geometry) noexcept {
-  const double each =
-      static_cast<double>(geometry.out_channels) * static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
+  const double each = static_cast<double>(geometry.out_channels) *
+                      static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
   const double wanted = multiplications_per_block / (each < 1 ? 1 : each);
   return wanted > most_pixels ? most_pixels : larger(fewest_pixels, static_cast<Index>(wanted));
 }
@@ -58,7 +58,8 @@ bool same(const Index (&a)[axes], const Index (&b)[axes]) noexcept {
   return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
 }
 
-// Lays vectors over the pixels of a block, as they lie in the strip. `row_offset(image, plane, row)` is where a row begins.
+// Lays vectors over the pixels of a block, as they lie in the strip. `row_offset(image, plane, row)` is where a row
+// begins.
 template <class RowOffset>
 void cover(const PixelBlock& block, const RowOffset& row_offset, Index lanes, Index* vector_offsets, Index& vectors,
            Stretch* stretches, Index& count) noexcept {
@@ -69,8 +70,8 @@ void cover(const PixelBlock& block, const RowOffset& row_offset, Index lanes, In
       for (Index j = 0; j < block.size[1]; ++j) {
         const Index row = row_offset(n, i, j);
         for (Index k = 0; k < block.size[2];) {
-          const bool covered = vectors > 0 && row + k >= vector_offsets[vectors - 1] &&
-                               row + k < vector_offsets[vectors - 1] + lanes;
+          const bool covered =
+              vectors > 0 && row + k >= vector_offsets[vectors - 1] && row + k < vector_offsets[vectors - 1] + lanes;
           if (!covered) vector_offsets[vectors++] = row + k;
           const Index lane = row + k - vector_offsets[vectors - 1];
           const Index columns = smaller(block.size[2] - k, lanes - lane);

@@ -2,9 +2,9 @@
 //
 //     Z[o, pixel] = bias[o] + sum over taps of weights[o, tap] X[pixel, tap]
 //
-// Lanes = pixels, read from the strip itself wherever a vector of them begins: with so few channels to share it, copying a panel
-// would cost more than the arithmetic. A vector may reach past the end of a row into what follows; those lanes compute
-// numbers that nobody stores. Sums run in the same order as in channel_lanes.hpp: same bits.
+// Lanes = pixels, read from the strip itself wherever a vector of them begins: with so few channels to share it,
+// copying a panel would cost more than the arithmetic. A vector may reach past the end of a row into what follows;
+// those lanes compute numbers that nobody stores. Sums run in the same order as in channel_lanes.hpp: same bits.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,213 @@
+#include "algorithms/gemm/grad_kernel_pixel_lanes.hpp"
+
+#include "algorithms/gemm/strip.hpp"
+#include "core/parallel.hpp"
+#include "core/workspace.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+// All of these shape the order of the sum, so they must not depend on the instruction set.
+constexpr Index strip_bytes = Index{384} << 10;
+constexpr Index lane_bytes = Index{512} << 10;
+constexpr Index row_bytes = Index{192} << 10;
+constexpr Index sum_bytes = Index{256} << 10;
+constexpr Index items_wanted = 32;
+constexpr double multiplications_per_part = 1e6;
+constexpr Index pixels_per_block = 4096;
+
+// The lanes' sums, added up in a fixed tree.
+template <class T>
+T add_lanes(T* lanes) noexcept {
+  for (Index half = kernels::row_lanes<T> / 2; half > 0; half /= 2)
+    for (Index i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+
+}  // namespace
+
+template <class T>
+struct GradKernelPixelLanes<T>::Worker {
+  T* strip;
+  T* rows;
+  T* lanes;  // [tile by tile: output channel, tap][row_lanes]
+  Index* left_rows;
+  Index* right_rows;
+  Index* tap_offsets;
+};
+
+template <class T>
+GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
+                                              int threads) noexcept
+    : geometry_(geometry), kernels_(&kernels) {
+  constexpr Index size = sizeof(T);
+  constexpr Index lanes = kernels::row_lanes<T>;
+  const Index channels = larger(1, geometry.out_channels);
+  // A row of one pixel still takes a whole vector.
+  const Index columns = smaller(geometry.output[2], lanes);
+  const Index pixels = larger(1, smaller(pixels_per_block, row_bytes / size / channels / lanes * columns));
+  blocking_ = Blocking(geometry, {pixels, lane_bytes / size / lanes / channels, strip_bytes / size, true});
+
+  const Index values = saturating_product(items(), channels * blocking_.most_taps());
+  const double by_work = 1 + geometry.multiplications() / multiplications_per_part;
+  parts_ = by_work < items_wanted ? static_cast<Index>(by_work) : items_wanted;
+  parts_ = smaller(parts_, divide_up(items_wanted, larger(1, items())));
+  parts_ = smaller(parts_, smaller(blocking_.pixel_blocks(), sum_bytes / size / larger(1, values)));
+  parts_ = larger(1, parts_);
+  threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), items() * parts_)));
+
+  WorkspaceLayout shared;
+  if (parts_ > 1) sums_ = shared.reserve<T>(items() * parts_ * channels * blocking_.most_taps());
+  worker_begin_ = shared.bytes();
+  WorkspaceLayout worker;
+  const Index rows = blocking_.most_rows();
+  strip_ = worker.reserve<T>(blocking_.strip_elements() + 2 * lanes);
+  rows_ = worker.reserve<T>(channels * rows * round_up(blocking_.most_columns(), lanes));
+  lanes_ = worker.reserve<T>(channels * blocking_.most_taps() * lanes);
+  left_rows_ = worker.reserve<Index>(rows);
+  right_rows_ = worker.reserve<Index>(rows);
+  tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
+  worker_bytes_ = worker.bytes();
+}
+
+template <class T>
+void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& input,
+                                  const Tensor<T>& grad_kernel, void* workspace) const noexcept {
+  const Index channels = geometry_.out_channels;
+  if (channels == 0 || geometry_.in_channels == 0) return;
+  T* sums = at_offset<T>(workspace, sums_);
+  const Index most = channels * blocking_.most_taps();
+  // One value of dK from its sums over the parts, added up in a fixed tree: `values` apart.
+  const auto add_parts = [this](T* first, Index distance_of_parts) {
+    for (Index distance = 1; distance < parts_; distance *= 2)
+      for (Index i = 0; i + distance < parts_; i += 2 * distance)
+        first[i * distance_of_parts] += first[(i + distance) * distance_of_parts];
+    return first[0];
+  };
+  const auto element = [&](Index item, Index channel, Index tap) -> T& {
+    const TapBlock taps = blocking_.tap_block(item % blocking_.tap_blocks());
+    const Index group = item / blocking_.tap_blocks();
+    Index at[axes];
+    for (int a = axes - 1; a >= 0; --a) {
+      at[a] = taps.first[a] + tap % taps.size[a];
+      tap /= taps.size[a];
+    }
+    return grad_kernel
+        .data[(group * channels + channel) * grad_kernel.outer + (taps.first_channel + tap) * grad_kernel.inner +
+              at[0] * grad_kernel.axis[0] + at[1] * grad_kernel.axis[1] + at[2] * grad_kernel.axis[2]];
+  };
+
+  parallel_for(threads_, items() * parts_, [&](Index index, int number) {
+    void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
+    const Worker worker{at_offset<T>(area, strip_),          at_offset<T>(area, rows_),
+                        at_offset<T>(area, lanes_),          at_offset<Index>(area, left_rows_),
+                        at_offset<Index>(area, right_rows_), at_offset<Index>(area, tap_offsets_)};
+    const Index item = index / parts_;
+    accumulate(item, index % parts_, grad_output, input, worker);
+    const Index taps = blocking_.tap_block(item % blocking_.tap_blocks()).count();
+    for_each_tile(taps, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
+      for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < columns; ++j) {
+          const T sum = add_lanes(worker.lanes + (position + i * columns + j) * kernels::row_lanes<T>);
+          if (parts_ == 1)
+            element(item, first_channel + i, first_tap + j) = sum;
+          else
+            sums[index * most + (first_channel + i) * taps + first_tap + j] = sum;
+        }
+    });
+  });
+  if (parts_ == 1) return;
+  parallel_for(threads_, items(), [&](Index item, int) {
+    const Index taps = blocking_.tap_block(item % blocking_.tap_blocks()).count();
+    for (Index channel = 0; channel < channels; ++channel)
+      for (Index tap = 0; tap < taps; ++tap)
+        element(item, channel, tap) = add_parts(sums + item * parts_ * most + channel * taps + tap, most);
+  });
+}
+
+// The accumulators of an item, tile by tile: visit(first channel, channels, first tap, taps, place of the first in the
+// lanes).
+template <class T>
+template <class Visit>
+void GradKernelPixelLanes<T>::for_each_tile(Index taps, const Visit& visit) const noexcept {
+  const Index groups = divide_up(geometry_.out_channels, kernels::max_dot_rows);
+  Index position = 0;
+  for (Index group = 0; group < groups; ++group) {
+    const Index first = geometry_.out_channels * group / groups;
+    const Index rows = geometry_.out_channels * (group + 1) / groups - first;
+    const Index tiles = divide_up(taps, kernels_->dot_columns[rows - 1]);
+    for (Index tile = 0; tile < tiles; ++tile) {
+      const Index first_tap = taps * tile / tiles;
+      const Index columns = taps * (tile + 1) / tiles - first_tap;
+      visit(first, rows, first_tap, columns, position);
+      position += rows * columns;
+    }
+  }
+}
+
+template <class T>
+void GradKernelPixelLanes<T>::accumulate(Index item, Index part, const Tensor<const T>& grad_output,
+                                         const Tensor<const T>& input, const Worker& worker) const noexcept {
+  constexpr Index lanes = kernels::row_lanes<T>;
+  const TapBlock taps = blocking_.tap_block(item % blocking_.tap_blocks());
+  const Index group = item / blocking_.tap_blocks();
+  Tensor<const T> group_input = input;
+  group_input.data += group * geometry_.in_channels * input.inner;
+  Tensor<const T> group_grad = grad_output;
+  group_grad.data += group * geometry_.out_channels * grad_output.inner;
+  for (Index e = 0; e < geometry_.out_channels * taps.count() * lanes; ++e) worker.lanes[e] = T{0};
+
+  const Index blocks = blocking_.pixel_blocks();
+  for (Index b = blocks * part / parts_; b < blocks * (part + 1) / parts_; ++b) {
+    const PixelBlock pixels = blocking_.pixel_block(b);
+    const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                           StripShape::Order::pixels_adjacent);
+    shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    shape.fill_tap_offsets(taps, worker.tap_offsets);
+    pack_rows(pixels, group_grad, worker.rows);
+    const Index width = round_up(pixels.size[2], lanes);
+    Index rows = 0;
+    for (Index n = 0; n < pixels.images; ++n)
+      for (Index i = 0; i < pixels.size[0]; ++i)
+        for (Index j = 0; j < pixels.size[1]; ++j, ++rows) {
+          worker.left_rows[rows] = rows * width;
+          worker.right_rows[rows] = shape.row_offset(n, i, j);
+        }
+    for_each_tile(taps.count(), [&](Index first_channel, Index height, Index first_tap, Index columns, Index position) {
+      Index channel_offset[kernels::max_dot_rows];
+      for (Index i = 0; i < height; ++i) channel_offset[i] = (first_channel + i) * rows * width;
+      kernels_->dot_tile[height - 1][columns - 1]({worker.rows, channel_offset, worker.left_rows},
+                                                  {worker.strip, worker.tap_offsets + first_tap, worker.right_rows},
+                                                  rows, pixels.size[2], worker.lanes + position * lanes);
+    });
+  }
+}
+
+// G's rows, each padded with zeros to whole vectors.
+template <class T>
+void GradKernelPixelLanes<T>::pack_rows(const PixelBlock& block, const Tensor<const T>& grad_output,
+                                        T* rows) const noexcept {
+  const Index width = round_up(block.size[2], kernels::row_lanes<T>);
+  const T* from = grad_output.data + block.first_image * grad_output.outer;
+  for (int a = 0; a < axes; ++a) from += block.first[a] * grad_output.axis[a];
+  for (Index channel = 0; channel < geometry_.out_channels; ++channel)
+    for (Index n = 0; n < block.images; ++n)
+      for (Index i = 0; i < block.size[0]; ++i) {
+        const T* plane = from + channel * grad_output.inner + n * grad_output.outer + i * grad_output.axis[0];
+        if (grad_output.axis[2] == 1) {
+          kernels_->copy_rows(plane, grad_output.axis[1], block.size[1], block.size[2], rows, width);
+        } else {
+          for (Index j = 0; j < block.size[1]; ++j)
+            for (Index k = 0; k < block.size[2]; ++k)
+              rows[j * width + k] = plane[j * grad_output.axis[1] + k * grad_output.axis[2]];
+        }
+        for (Index j = 0; j < block.size[1]; ++j, rows += width)
+          for (Index k = block.size[2]; k < width; ++k) rows[k] = T{0};
+      }
+}
+
+template class GradKernelPixelLanes<float>;
+template class GradKernelPixelLanes<double>;
+
+}  // namespace convgrad::gemm
