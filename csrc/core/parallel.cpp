@@ -3,6 +3,10 @@
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define CONVGRAD_HAS_FORK 1
+#endif
 
 namespace convgrad {
 
@@ -10,8 +14,29 @@ namespace convgrad {
 
 int default_thread_count() noexcept { return omp_get_max_threads() < 1 ? 1 : omp_get_max_threads(); }
 
+namespace {
+
+// A child process has none of its parent's threads, but GNU's OpenMP runtime believes that it has, and waits for them for ever. So a
+// child of a process that had a team works alone.
+std::atomic<bool> team_started{false};
+std::atomic<bool> team_lost{false};
+
+void watch_for_fork() noexcept {
+#if defined(CONVGRAD_HAS_FORK)
+  if (!team_started.exchange(true, std::memory_order_relaxed))
+    pthread_atfork(nullptr, nullptr, [] { team_lost.store(true, std::memory_order_relaxed); });
+#endif
+}
+
+}  // namespace
+
 // The runtime may grant fewer threads than asked for (nested calls, limits): each then serves several workers in turn.
 void run_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept {
+  watch_for_fork();
+  if (team_lost.load(std::memory_order_relaxed)) {
+    for (int worker = 0; worker < workers; ++worker) body(context, worker);
+    return;
+  }
 #pragma omp parallel num_threads(workers)
   {
     const int granted = omp_get_num_threads();

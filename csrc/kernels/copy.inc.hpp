@@ -23,19 +23,39 @@ void copy_rows(const T* source, int64_t source_stride, int64_t rows, int64_t cou
   }
 }
 
-// What a copy writes beyond its run is overwritten by the next run or the next row.
-template <class T>
-void expand(const T* source, const int64_t* tap_offset, int64_t taps, const convgrad::kernels::PanelRun* runs,
-            int64_t run_count, T* panel, int64_t width) {
-  constexpr int64_t lanes = lanes_of<T>;
-  for (int64_t t = 0; t < taps; ++t, panel += width) {
-    const T* row = source + tap_offset[t];
-    for (int64_t r = 0; r < run_count; ++r) {
-      const T* from = row + runs[r].offset;
-      T* to = panel + runs[r].lane;
-      for (int64_t i = 0; i < runs[r].count; i += lanes) store(to + i, load(from + i));
-    }
+// `copies` is a constant, so that offsets stay in registers: a row of a panel takes a cycle or so for each vector.
+template <class T, int copies>
+void expand_rows(const T* source, const int64_t* tap_offset, int64_t taps, const convgrad::kernels::PanelCopy* copy,
+                 T* panel, int64_t width) {
+  const T* from[copies];
+  int64_t to[copies];
+  for (int k = 0; k < copies; ++k) {
+    from[k] = source + copy[k].offset;
+    to[k] = copy[k].lane;
   }
+  for (int64_t t = 0; t < taps; ++t, panel += width) {
+    const int64_t offset = tap_offset[t];
+#pragma GCC unroll 6
+    for (int k = 0; k < copies; ++k) store(panel + to[k], load(from[k] + offset));
+  }
+}
+
+// What a copy writes beyond its pixels is overwritten by the next copy or the next row.
+template <class T>
+void expand(const T* source, const int64_t* tap_offset, int64_t taps, const convgrad::kernels::PanelCopy* copy,
+            int64_t copies, T* panel, int64_t width) {
+  switch (copies) {
+    case 1: return expand_rows<T, 1>(source, tap_offset, taps, copy, panel, width);
+    case 2: return expand_rows<T, 2>(source, tap_offset, taps, copy, panel, width);
+    case 3: return expand_rows<T, 3>(source, tap_offset, taps, copy, panel, width);
+    case 4: return expand_rows<T, 4>(source, tap_offset, taps, copy, panel, width);
+    case 5: return expand_rows<T, 5>(source, tap_offset, taps, copy, panel, width);
+    case 6: return expand_rows<T, 6>(source, tap_offset, taps, copy, panel, width);
+    default: break;
+  }
+  for (int64_t t = 0; t < taps; ++t, panel += width)
+    for (int64_t k = 0; k < copies; ++k)
+      store(panel + copy[k].lane, load(source + copy[k].offset + tap_offset[t]));
 }
 
 }  // namespace

@@ -72,10 +72,9 @@ template <class T>
 using DotTile = void (*)(const DotOperand<T>& a, const DotOperand<T>& b, int64_t rows_of_pixels, int64_t pixels,
                          T* result);
 
-// A stretch of a panel's row: `count` lanes from `lane` on, which come from `offset` on.
-struct PanelRun {
+// One vector of a panel's row: the lanes from `lane` on come from `offset` on.
+struct PanelCopy {
   int64_t offset;
-  int64_t count;
   int64_t lane;
 };
 
@@ -101,9 +100,9 @@ struct KernelSet {
   void (*copy_rows)(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
                     int64_t destination_stride);
 
-  // panel[t * width + run.lane + i] = source[tap_offset[t] + run.offset + i] for the runs that fill a row, in order.
+  // panel[t * width + copy.lane + i] = source[tap_offset[t] + copy.offset + i] for the copies that fill a row, in order of lane.
   // Whole vectors are copied: the source must be readable, and the panel writable, for one vector beyond the end.
-  void (*expand)(const T* source, const int64_t* tap_offset, int64_t taps, const PanelRun* runs, int64_t run_count,
+  void (*expand)(const T* source, const int64_t* tap_offset, int64_t taps, const PanelCopy* copy, int64_t copies,
                  T* panel, int64_t width);
 
   // Runs independent chains of fused multiply-adds on registers alone and returns how many operations that was.

@@ -50,33 +50,35 @@ inline __attribute__((always_inline)) void transpose_block(const T* source, int6
   for (int i = 0; i < lanes; ++i) store(destination + i * destination_stride, row[i]);
 }
 
-// A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source
-// reaches that far, so that short rows (the nine taps of a kernel) cost a load each and not nine.
+// A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source reaches
+// that far (`readable` elements from `source` on), so that short rows, such as the nine taps of a kernel, cost a load each.
 template <class T>
-void transpose_partial(const T* source, int64_t source_stride, int64_t height, int64_t width, T* destination,
-                       int64_t destination_stride) {
+void transpose_partial(const T* source, int64_t source_stride, int64_t height, int64_t width, int64_t readable,
+                       T* destination, int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
-  // Both on the stack, so that every register is written: what does not exist stays zero and is never stored.
-  T in[lanes * lanes] __attribute__((aligned(CONVGRAD_VECTOR_BYTES)));
-  T out[lanes * lanes] __attribute__((aligned(CONVGRAD_VECTOR_BYTES)));
-  const int64_t last = (height - 1) * source_stride + width;  // one past the last element that surely exists
+  Vector<T> row[lanes];
+#pragma GCC unroll 16
   for (int64_t i = 0; i < lanes; ++i) {
-    T* row = in + i * lanes;
-    if (i < height && source_stride >= 0 && i * source_stride + lanes <= last) {
-      store(row, load(source + i * source_stride));
-      continue;
+    if (i < height && source_stride >= 0 && i * source_stride + lanes <= readable) {
+      row[i] = load(source + i * source_stride);
+    } else {
+      T one_by_one[lanes] = {};
+      if (i < height)
+        for (int64_t j = 0; j < width; ++j) one_by_one[j] = source[i * source_stride + j];
+      row[i] = load(one_by_one);
     }
-    store(row, Vector<T>{});
-    if (i < height)
-      for (int64_t j = 0; j < width; ++j) row[j] = source[i * source_stride + j];
   }
-  transpose_block(in, lanes, out, lanes);
-  for (int64_t j = 0; j < width; ++j) {
+  exchange<T, 1>(row);
+#pragma GCC unroll 16
+  for (int64_t j = 0; j < lanes; ++j) {
+    if (j >= width) break;
     T* column = destination + j * destination_stride;
     if (height == lanes) {
-      store(column, load(out + j * lanes));
+      store(column, row[j]);
     } else {
-      for (int64_t i = 0; i < height; ++i) column[i] = out[j * lanes + i];
+      T one_by_one[lanes];
+      store(one_by_one, row[j]);
+      for (int64_t i = 0; i < height; ++i) column[i] = one_by_one[i];
     }
   }
 }
@@ -97,7 +99,8 @@ void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t col
       if (height == lanes && width == lanes)
         transpose_block(from, source_stride, to, destination_stride);
       else
-        transpose_partial(from, source_stride, height, width, to, destination_stride);
+        transpose_partial(from, source_stride, height, width, (rows - 1 - r) * source_stride + columns - c, to,
+                          destination_stride);
     }
   }
 }

@@ -163,13 +163,19 @@ void test_expand(const KernelSet<T>& set) {
   const int64_t width = 2 * set.lanes;
   const std::vector<T> source = integers<T>(300);
   const std::vector<int64_t> taps{0, 7, 50, 51, 3};
-  const int64_t first = set.lanes / 2 + 1;
-  const PanelRun runs[] = {{20, first, 0}, {90, width - first, first}};
-  std::vector<T> panel(at((static_cast<int64_t>(taps.size()) + 1) * width));
-  set.expand(source.data(), taps.data(), static_cast<int64_t>(taps.size()), runs, 2, panel.data(), width);
-  for (int64_t t = 0; t < static_cast<int64_t>(taps.size()); ++t)
-    for (int64_t lane = 0; lane < width; ++lane)
-      CHECK(panel[at(t * width + lane)] == source[at(taps[at(t)] + (lane < first ? 20 + lane : 90 + lane - first))]);
+  // From one copy a vector to one a lane.
+  for (int64_t step = set.lanes; step >= 1; step /= 2) {
+    std::vector<PanelCopy> copies;
+    for (int64_t lane = 0; lane < width; lane += step) copies.push_back({static_cast<int64_t>(generator() % 200), lane});
+    std::vector<T> panel(at((static_cast<int64_t>(taps.size()) + 1) * width));
+    set.expand(source.data(), taps.data(), static_cast<int64_t>(taps.size()), copies.data(),
+               static_cast<int64_t>(copies.size()), panel.data(), width);
+    for (int64_t t = 0; t < static_cast<int64_t>(taps.size()); ++t)
+      for (int64_t lane = 0; lane < width; ++lane) {
+        const PanelCopy& copy = copies[at(lane / step)];
+        CHECK(panel[at(t * width + lane)] == source[at(taps[at(t)] + copy.offset + lane - copy.lane)]);
+      }
+  }
 }
 
 template <class T>

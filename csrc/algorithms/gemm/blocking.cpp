@@ -105,8 +105,8 @@ TapBlock Blocking::tap_block(Index index) const noexcept {
 }
 
 Index useful_threads(const Geometry& geometry, int threads) noexcept {
-  // Below this many multiplications a second thread costs more than it brings.
-  constexpr double multiplications_per_thread = 1e5;
+  // Some ten microseconds of arithmetic: starting and joining a team of threads costs a good part of that.
+  constexpr double multiplications_per_thread = 1e6;
   const double useful = 1 + geometry.multiplications() / multiplications_per_thread;
   return useful < threads ? static_cast<Index>(useful) : larger(1, threads);
 }

@@ -1,7 +1,6 @@
 #include "algorithms/gemm/pixel_lanes.hpp"
 
 #include "algorithms/gemm/strip.hpp"
-#include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
 
@@ -13,20 +12,22 @@ namespace {
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
 constexpr Index pixels_per_block = 448;
-// A panel of this many taps takes two thirds of a first-level cache of 48 KiB.
+// The weights of a tile of this many taps, and a panel, fit the first-level cache.
 constexpr Index taps_per_run = 256;
+constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
 
-// How the pixels begin .. end - 1 of a strip fill a row of the panel.
-Index find_runs(const Index* pixel_offsets, Index begin, Index end, Index width, kernels::PanelRun* runs) noexcept {
+// How the pixels begin .. end - 1 of a strip fill a row of a panel, in whole vectors.
+Index find_copies(const Index* pixel_offsets, Index begin, Index end, Index width, Index lanes,
+                  kernels::PanelCopy* copies) noexcept {
   Index count = 0;
   for (Index p = begin; p < end; ++p) {
-    if (count > 0 && runs[count - 1].offset + runs[count - 1].count == pixel_offsets[p])
-      ++runs[count - 1].count;
-    else
-      runs[count++] = {pixel_offsets[p], 1, p - begin};
+    const kernels::PanelCopy next{pixel_offsets[p], p - begin};
+    const bool covered = count > 0 && next.lane < copies[count - 1].lane + lanes &&
+                         next.offset - copies[count - 1].offset == next.lane - copies[count - 1].lane;
+    if (!covered) copies[count++] = next;
   }
-  // Lanes without a pixel repeat the first one: their results are numbers, and nobody stores them.
-  if (end - begin < width) runs[count++] = {pixel_offsets[begin], width - (end - begin), end - begin};
+  // Lanes without a pixel repeat the first ones: their results are numbers, and nobody stores them.
+  for (Index lane = end - begin; lane < width; lane += lanes) copies[count++] = {pixel_offsets[begin], lane};
   return count;
 }
 
@@ -40,17 +41,26 @@ struct PixelLanes<T>::Task {
   Index channels;
 };
 
+// Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there, and
+// into a buffer otherwise.
+template <class T>
+struct PixelLanes<T>::Destination {
+  bool direct;
+  T* result;
+  Index stride;  // from one output channel to the next
+};
+
 template <class T>
 struct PixelLanes<T>::Worker {
   T* strip;
-  T* panel;
+  T* panels;
   T* start;
   T* results;
   Index* pixel_offsets;
   Index* tap_offsets;
   Index* weight_offsets;
   Index* row_offsets;
-  kernels::PanelRun* runs;
+  Destination* destinations;
 };
 
 template <class T>
@@ -69,14 +79,14 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
 
   WorkspaceLayout worker;
   strip_ = worker.reserve<T>(blocking_.strip_elements() + 2 * width_);
-  panel_ = worker.reserve<T>((smaller(taps_per_run, blocking_.most_taps()) + 1) * width_);
+  panels_ = worker.reserve<T>(smaller(taps_per_run, blocking_.most_taps()) * pixels + width_);
   start_ = worker.reserve<T>(channels_per_task_ * width_);
   results_ = worker.reserve<T>(channels_per_task_ * pixels);
   pixel_offsets_ = worker.reserve<Index>(blocking_.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
   weight_offsets_ = worker.reserve<Index>(blocking_.most_taps());
   row_offsets_ = worker.reserve<Index>(channels_per_task_);
-  runs_ = worker.reserve<kernels::PanelRun>(width_ + 1);
+  destinations_ = worker.reserve<Destination>(pixels / width_);
   worker_bytes_ = worker.bytes();
 }
 
@@ -88,14 +98,14 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
   parallel_for(threads_, tasks, [&](Index index, int number) {
     void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_),
-                        at_offset<T>(area, panel_),
+                        at_offset<T>(area, panels_),
                         at_offset<T>(area, start_),
                         at_offset<T>(area, results_),
                         at_offset<Index>(area, pixel_offsets_),
                         at_offset<Index>(area, tap_offsets_),
                         at_offset<Index>(area, weight_offsets_),
                         at_offset<Index>(area, row_offsets_),
-                        at_offset<kernels::PanelRun>(area, runs_)};
+                        at_offset<Destination>(area, destinations_)};
     Task task{};
     task.first_channel = index % parts * channels_per_task_;
     task.channels = smaller(channels_per_task_, geometry_.out_channels - task.first_channel);
@@ -132,6 +142,16 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
   const T* task_weights = weights.data + task.group * weights.group + task.first_channel * weights.lane;
   for (Index row = 0; row < task.channels; ++row) worker.row_offsets[row] = row * weights.lane;
 
+  for (Index begin = 0; begin < count; begin += width_) {
+    const Index end = smaller(count, begin + width_);
+    const Index width = round_up(end - begin, kernels_->lanes);
+    Index offset = 0;
+    if (end - begin == width && find_adjacent(box, begin, end, to, offset))
+      worker.destinations[begin / width_] = {true, to.data + offset, to.inner};
+    else
+      worker.destinations[begin / width_] = {false, worker.results + begin * task.channels, width};
+  }
+
   const Index tap_blocks = blocking_.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
     const TapBlock taps = blocking_.tap_block(t);
@@ -147,28 +167,43 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
-      const bool fresh = t == 0 && done == 0;
-      const bool last = t + 1 == tap_blocks && done + length == taps.count();
-      for (Index begin = 0; begin < count; begin += width_) {
-        const Index end = smaller(count, begin + width_);
-        const Index vectors = divide_up(end - begin, kernels_->lanes);
-        const Index width = vectors * kernels_->lanes;
-        const Index runs = find_runs(worker.pixel_offsets, begin, end, width, worker.runs);
-        kernels_->expand(worker.strip, worker.tap_offsets + done, length, worker.runs, runs, worker.panel, width);
+      for (Index begin = 0; begin < count; begin += width_)
+        expand_panel(begin, smaller(count, begin + width_), worker, done, length);
 
-        // Straight into Z where these pixels are neighbors there, otherwise by way of a buffer.
-        Index offset = 0;
-        const bool direct = end - begin == width && find_adjacent(box, begin, end, to, offset);
-        Accumulators<T> accumulators{fresh ? worker.start : nullptr, width_, nullptr, 0};
-        accumulators.result = direct ? to.data + offset : worker.results + begin * task.channels;
-        accumulators.result_stride = direct ? to.inner : width;
-        run_tiles(*kernels_, vectors, block_weights, worker.row_offsets, task.channels, worker.weight_offsets + done,
-                  length, worker.panel, accumulators);
-        if (last && !direct) unpack_channels(*kernels_, accumulators.result, width, box, begin, end, task.channels, to);
+      const Index tiles = divide_up(task.channels, kernels_->tile_rows);
+      for (Index tile = 0; tile < tiles; ++tile) {
+        const Index first = task.channels * tile / tiles;
+        const Index rows = task.channels * (tile + 1) / tiles - first;
+        for (Index begin = 0; begin < count; begin += width_) {
+          const Destination& destination = worker.destinations[begin / width_];
+          const Index vectors = divide_up(smaller(count - begin, width_), kernels_->lanes);
+          T* result = destination.result + first * destination.stride;
+          const bool fresh = t == 0 && done == 0;
+          kernels_->tile[vectors - 1][rows - 1](
+              block_weights + first * weights.lane, worker.row_offsets, worker.weight_offsets + done, length,
+              worker.panels + begin * length, fresh ? worker.start + first * width_ : result,
+              fresh ? width_ : destination.stride, result, destination.stride);
+        }
       }
       done += length;
     } while (done < taps.count());
   }
+  for (Index begin = 0; begin < count; begin += width_) {
+    const Destination& destination = worker.destinations[begin / width_];
+    if (!destination.direct)
+      unpack_channels(*kernels_, destination.result, destination.stride, box, begin, smaller(count, begin + width_),
+                      task.channels, to);
+  }
+}
+
+// One panel of the im2col matrix: the pixels begin .. end - 1 under the taps first .. first + length - 1 of the strip.
+template <class T>
+void PixelLanes<T>::expand_panel(Index begin, Index end, const Worker& worker, Index first,
+                                 Index length) const noexcept {
+  kernels::PanelCopy copies[most_panel_lanes];
+  const Index width = round_up(end - begin, kernels_->lanes);
+  const Index count = find_copies(worker.pixel_offsets, begin, end, width, kernels_->lanes, copies);
+  kernels_->expand(worker.strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * length, width);
 }
 
 template class PixelLanes<float>;

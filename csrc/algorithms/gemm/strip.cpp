@@ -43,7 +43,7 @@ StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pix
     tap_step_[a] = geometry.dilation[a] / step_[a];
     extent_[a] = (pixels[a] - 1) * pixel_step_[a] + (taps[a] - 1) * tap_step_[a] + 1;
   }
-  phases_ = order == Order::pixels_adjacent ? pixel_step_[2] : 1;
+  phases_ = order == Order::pixels_adjacent && pixels[2] > 1 ? pixel_step_[2] : 1;
   Index pitch = 1;
   if (order == Order::channels_inner) {
     channel_pitch_ = pitch;

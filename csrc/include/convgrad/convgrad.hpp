@@ -38,7 +38,7 @@ enum class StatusCode : int { ok = 0, invalid = 1, unsupported = 2, out_of_memor
 /// A code and a message that names the argument, what it got and what it wanted. Holds its text itself: no allocation.
 class CONVGRAD_API Status {
  public:
-  Status() noexcept = default;
+  Status() noexcept { message_[0] = '\0'; }  // the rest stays as it is: success must cost nothing
   [[nodiscard]] bool ok() const noexcept { return code_ == StatusCode::ok; }
   [[nodiscard]] StatusCode code() const noexcept { return code_; }
   [[nodiscard]] const char* message() const noexcept { return message_; }
@@ -50,7 +50,7 @@ class CONVGRAD_API Status {
 
  private:
   StatusCode code_ = StatusCode::ok;
-  char message_[288] = {};
+  char message_[288];
 };
 
 /// The sizes of one convolutional layer, and nothing about memory. Per-axis arrays hold `spatial_rank` values from

@@ -1,0 +1,87 @@
+// Threads, kernel sets, versions: what the library is made of and runs on.
+#include <pybind11/numpy.h>
+
+#include <climits>
+#include <cstring>
+
+#include "integers.hpp"
+#include "operations.hpp"
+
+namespace convgrad::bindings {
+namespace {
+
+/// "avx512, avx2" -> ("avx512", "avx2")
+py::tuple split(const char* names) {
+  py::list list;
+  while (*names != '\0') {
+    const std::size_t length = std::strcspn(names, ", ");
+    if (length > 0) list.append(py::str(names, length));
+    names += length;
+    names += std::strspn(names, ", ");
+  }
+  return py::tuple(list);
+}
+
+}  // namespace
+
+void set_num_threads(py::handle n) {
+  const std::int64_t threads = parse_integer("n", n);
+  if (threads < 1 || threads > INT_MAX) {
+    raise(PyExc_ValueError, "n: expected a number of threads from 1 to %d, got %lld", INT_MAX,
+          static_cast<long long>(threads));
+  }
+  require(convgrad::set_num_threads(static_cast<int>(threads)));
+}
+
+std::string isa() {
+  const char* name = "";
+  require(active_isa(&name));
+  return name;
+}
+
+py::tuple built_isas() { return split(convgrad::built_isas()); }
+py::tuple supported_isas() { return split(convgrad::supported_isas()); }
+
+std::string compiler() {
+#if defined(__clang__)
+  return "Clang " __clang_version__;
+#elif defined(__GNUC__)
+  return "GCC " __VERSION__;
+#else
+  return "unknown";
+#endif
+}
+
+DataType parse_data_type(py::handle dtype) {
+  // numpy.dtype(None) is float64, which nobody means.
+  if (!dtype.is_none()) {
+    try {
+      const auto descriptor = py::dtype::from_args(py::reinterpret_borrow<py::object>(dtype));
+      const bool native = descriptor.byteorder() != (PY_LITTLE_ENDIAN ? '>' : '<');
+      if (native && descriptor.num() == py::detail::npy_api::NPY_FLOAT_) return DataType::float32;
+      if (native && descriptor.num() == py::detail::npy_api::NPY_DOUBLE_) return DataType::float64;
+    } catch (const py::error_already_set& error) {
+      if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw;
+    }
+  }
+  raise(PyExc_TypeError, "dtype: expected float32 or float64, got %.60R", dtype.ptr());
+}
+
+double measure_peak(py::handle dtype) {
+  const DataType data_type = parse_data_type(dtype);
+  const py::gil_scoped_release release;
+  return measure_peak_flops(data_type);
+}
+
+void require_usable_isa() {
+  const char* name = "";
+  const Status status = active_isa(&name);
+  if (status.ok()) return;
+  // The message shows what the environment holds, which need not be UTF-8.
+  const char* const message = status.message();
+  const auto text = py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(message, static_cast<py::ssize_t>(std::strlen(message)), "replace"));
+  throw py::import_error(text.cast<std::string>());
+}
+
+}  // namespace convgrad::bindings
