@@ -105,6 +105,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_dot_rows<T, 4>(set);
   set.transpose = transpose<T>;
   set.copy_rows = copy_rows<T>;
+  set.copy_strided = copy_strided<T>;
   set.expand = expand<T>;
   set.multiply_add = multiply_add<T>;
   return set;

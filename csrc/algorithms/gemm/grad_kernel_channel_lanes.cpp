@@ -14,7 +14,8 @@ constexpr Index strip_bytes = Index{384} << 10;
 constexpr Index accumulator_bytes = Index{320} << 10;
 constexpr Index partial_bytes = Index{768} << 10;
 constexpr Index pixels_per_block = 256;
-constexpr Index most_channels_per_item = 128;
+constexpr Index fewest_channels_per_item = 128;
+constexpr Index most_channels_per_item = 512;
 constexpr Index widest_panel_bytes = 128;  // of any instruction set
 constexpr Index items_wanted = 32;         // enough to keep many threads busy
 constexpr double multiplications_per_part = 1e6;
@@ -42,7 +43,11 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
                                                   int threads) noexcept
     : geometry_(geometry), kernels_(&kernels) {
   constexpr Index size = sizeof(T);
-  const Index blocks_of_channels = divide_up(geometry.out_channels, most_channels_per_item);
+  // As many output channels as share a strip: more where there are fewer taps to keep sums for.
+  const Index taps = larger(1, geometry.in_channels * geometry.taps_per_channel());
+  const Index fitting = accumulator_bytes / size / taps / (widest_panel_bytes / size) * (widest_panel_bytes / size);
+  const Index most = smaller(most_channels_per_item, larger(fewest_channels_per_item, fitting));
+  const Index blocks_of_channels = divide_up(geometry.out_channels, most);
   channels_per_item_ = larger(1, divide_up(geometry.out_channels, larger(1, blocks_of_channels)));
   const Index padded = round_up(channels_per_item_, widest_panel_bytes / size);
   blocking_ = Blocking(geometry, {pixels_per_block, accumulator_bytes / size / padded, strip_bytes / size, false});
@@ -64,7 +69,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
   strip_ = worker.reserve<T>(blocking_.strip_elements());
-  panel_ = worker.reserve<T>(blocking_.most_pixels() * padded);
+  panel_ = worker.reserve<T>(blocking_.most_pixels() * widest_panel_bytes / size);
   if (parts_ == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
   pixel_offsets_ = worker.reserve<Index>(blocking_.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());

@@ -155,9 +155,12 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
   const Index tap_blocks = blocking_.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
     const TapBlock taps = blocking_.tap_block(t);
-    const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
-                           StripShape::Order::pixels_adjacent);
-    shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                     StripShape::Order::pixels_adjacent);
+    const T* strip = worker.strip;
+    const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
+    if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip))
+      shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     fill_weight_offsets(weights, taps, worker.weight_offsets);
@@ -168,7 +171,7 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
       for (Index begin = 0; begin < count; begin += width_)
-        expand_panel(begin, smaller(count, begin + width_), worker, done, length);
+        expand_panel(strip, begin, smaller(count, begin + width_), worker, done, length);
 
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);
       for (Index tile = 0; tile < tiles; ++tile) {
@@ -198,12 +201,12 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
 
 // One panel of the im2col matrix: the pixels begin .. end - 1 under the taps first .. first + length - 1 of the strip.
 template <class T>
-void PixelLanes<T>::expand_panel(Index begin, Index end, const Worker& worker, Index first,
+void PixelLanes<T>::expand_panel(const T* strip, Index begin, Index end, const Worker& worker, Index first,
                                  Index length) const noexcept {
   kernels::PanelCopy copies[most_panel_lanes];
   const Index width = round_up(end - begin, kernels_->lanes);
   const Index count = find_copies(worker.pixel_offsets, begin, end, width, kernels_->lanes, copies);
-  kernels_->expand(worker.strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * length, width);
+  kernels_->expand(strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * length, width);
 }
 
 template class PixelLanes<float>;

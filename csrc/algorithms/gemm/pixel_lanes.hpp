@@ -38,7 +38,7 @@ class PixelLanes {
 
   void run_task(const Task& task, const Tensor<const T>& input, const Weights<T>& weights, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
-  void expand_panel(Index begin, Index end, const Worker& worker, Index first, Index length) const noexcept;
+  void expand_panel(const T* strip, Index begin, Index end, const Worker& worker, Index first, Index length) const noexcept;
   void fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept;
 
   Geometry geometry_;

@@ -148,11 +148,41 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
         const T* source = from + j * from_axis[1] + k * from_axis[2];
         T* target = to + j * pitch_[1] + column(first_column + k);
         const Index count = divide_up(columns - k, phases_);
-        for (Index e = 0; e < count; ++e) target[e] = source[e * phases_ * from_axis[2]];
+        kernels.copy_strided(source, phases_ * from_axis[2], count, target);
       }
   }
 }
 
+template <class T>
+bool StripShape::in_place(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps,
+                          const Tensor<const T>& input, Index channels_in_all, Index lanes, const T*& strip) noexcept {
+  if (pixel_step_[2] != 1 || step_[2] * input.axis[2] != 1) return false;
+  // The last element that any (pixel, tap) of the block meets, and the last of the whole input.
+  Index first = pixels.first_image * input.outer + taps.first_channel * input.inner;
+  Index last = (pixels.first_image + pixels.images - 1) * input.outer + (taps.first_channel + taps.channels - 1) * input.inner;
+  Index end = (geometry.batch - 1) * input.outer + (channels_in_all - 1) * input.inner;
+  if (input.outer < 0 || input.inner < 0) return false;
+  for (int a = 0; a < axes; ++a) {
+    const Index origin =
+        pixels.first[a] * geometry.stride[a] - geometry.padding[a] + taps.first[a] * geometry.dilation[a];
+    const Index furthest = origin + (extent_[a] - 1) * step_[a];
+    if (origin < 0 || furthest >= geometry.input[a] || input.axis[a] < 0) return false;
+    first += origin * input.axis[a];
+    last += furthest * input.axis[a];
+    end += (geometry.input[a] - 1) * input.axis[a];
+  }
+  if (last + lanes > end) return false;
+  strip = input.data + first;
+  for (int a = 0; a < axes; ++a) pitch_[a] = step_[a] * input.axis[a];
+  channel_pitch_ = input.inner;
+  image_pitch_ = input.outer;
+  return true;
+}
+
+template bool StripShape::in_place<float>(const Geometry&, const PixelBlock&, const TapBlock&,
+                                          const Tensor<const float>&, Index, Index, const float*&) noexcept;
+template bool StripShape::in_place<double>(const Geometry&, const PixelBlock&, const TapBlock&,
+                                           const Tensor<const double>&, Index, Index, const double*&) noexcept;
 template void StripShape::pack<float>(const kernels::KernelSet<float>&, const Geometry&, const PixelBlock&,
                                       const TapBlock&, const Tensor<const float>&, float*) const noexcept;
 template void StripShape::pack<double>(const kernels::KernelSet<double>&, const Geometry&, const PixelBlock&,
