@@ -33,8 +33,7 @@ Status check_axis(const Problem& problem, int axis, Index& output) noexcept {
 
   Index padded = 0;
   Index extent = 0;
-  if (input > largest_element_count)
-    return Status::invalid("input_size: %" PRId64 " along %s overflows", input, name);
+  if (input > largest_element_count) return Status::invalid("input_size: %" PRId64 " along %s overflows", input, name);
   if (kernel > largest_element_count)
     return Status::invalid("kernel_size: %" PRId64 " along %s overflows", kernel, name);
   if (add_overflows(input, before, padded) || add_overflows(padded, after, padded) || padded > largest_element_count)

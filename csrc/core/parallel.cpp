@@ -16,8 +16,8 @@ int default_thread_count() noexcept { return omp_get_max_threads() < 1 ? 1 : omp
 
 namespace {
 
-// A child process has none of its parent's threads, but GNU's OpenMP runtime believes that it has, and waits for them for ever. So a
-// child of a process that had a team works alone.
+// A child process has none of its parent's threads, but GNU's OpenMP runtime believes that it has, and waits for them
+// for ever. So a child of a process that had a team works alone.
 std::atomic<bool> team_started{false};
 std::atomic<bool> team_lost{false};
 

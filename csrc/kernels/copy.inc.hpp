@@ -75,8 +75,7 @@ void expand(const T* source, const int64_t* tap_offset, int64_t taps, const conv
     default: break;
   }
   for (int64_t t = 0; t < taps; ++t, panel += width)
-    for (int64_t k = 0; k < copies; ++k)
-      store(panel + copy[k].lane, load(source + copy[k].offset + tap_offset[t]));
+    for (int64_t k = 0; k < copies; ++k) store(panel + copy[k].lane, load(source + copy[k].offset + tap_offset[t]));
 }
 
 }  // namespace

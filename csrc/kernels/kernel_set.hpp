@@ -103,8 +103,9 @@ struct KernelSet {
   // destination[i] = source[i * source_step] for i < count
   void (*copy_strided)(const T* source, int64_t source_step, int64_t count, T* destination);
 
-  // panel[t * width + copy.lane + i] = source[tap_offset[t] + copy.offset + i] for the copies that fill a row, in order of lane.
-  // Whole vectors are copied: the source must be readable, and the panel writable, for one vector beyond the end.
+  // panel[t * width + copy.lane + i] = source[tap_offset[t] + copy.offset + i] for the copies that fill a row, in order
+  // of lane. Whole vectors are copied: the source must be readable, and the panel writable, for one vector beyond the
+  // end.
   void (*expand)(const T* source, const int64_t* tap_offset, int64_t taps, const PanelCopy* copy, int64_t copies,
                  T* panel, int64_t width);
 

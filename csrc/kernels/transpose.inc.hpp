@@ -50,8 +50,9 @@ inline __attribute__((always_inline)) void transpose_block(const T* source, int6
   for (int i = 0; i < lanes; ++i) store(destination + i * destination_stride, row[i]);
 }
 
-// A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source reaches
-// that far (`readable` elements from `source` on), so that short rows, such as the nine taps of a kernel, cost a load each.
+// A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source
+// reaches that far (`readable` elements from `source` on), so that short rows, such as the nine taps of a kernel, cost
+// a load each.
 template <class T>
 void transpose_partial(const T* source, int64_t source_stride, int64_t height, int64_t width, int64_t readable,
                        T* destination, int64_t destination_stride) {

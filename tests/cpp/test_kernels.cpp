@@ -166,7 +166,8 @@ void test_expand(const KernelSet<T>& set) {
   // From one copy a vector to one a lane.
   for (int64_t step = set.lanes; step >= 1; step /= 2) {
     std::vector<PanelCopy> copies;
-    for (int64_t lane = 0; lane < width; lane += step) copies.push_back({static_cast<int64_t>(generator() % 200), lane});
+    for (int64_t lane = 0; lane < width; lane += step)
+      copies.push_back({static_cast<int64_t>(generator() % 200), lane});
     std::vector<T> panel(at((static_cast<int64_t>(taps.size()) + 1) * width));
     set.expand(source.data(), taps.data(), static_cast<int64_t>(taps.size()), copies.data(),
                static_cast<int64_t>(copies.size()), panel.data(), width);

@@ -1,47 +1,59 @@
 #include "algorithms/gemm/correlation.hpp"
 
-#include <cstdlib>
-
 namespace convgrad::gemm {
 
 namespace {
 
-// Cycles beyond the multiplications themselves, per vector of results and tap; measured on a Zen 5 core.
 template <class T>
-bool pixels_win(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
-  if (const char* f = std::getenv("LANES")) return *f == 'p';
-  const double lanes = kernels.lanes;
+using Lanes = std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>>;
+
+// What each way costs beyond its multiplications, as a share of them. The numbers were fitted on a Zen 5 core to the
+// layers of the benchmark; the choice is free, so that a wrong one costs time and nothing else.
+struct Overhead {
+  double channel_lanes;
+  double pixel_lanes;
+  double strip_lanes;
+};
+
+template <class T>
+Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order) noexcept {
   const double channels = static_cast<double>(larger(1, geometry.out_channels));
   const double taps = static_cast<double>(larger(1, geometry.in_channels * geometry.taps_per_channel()));
   const double pixels = static_cast<double>(larger(1, geometry.batch * geometry.output_pixels()));
-  // Copying a vector of a panel, shared by all output channels.
-  const double expand = 1.8 / channels;
-  // Transposing the results, and packing the weights, shared by all pixels; and lanes that no channel fills.
-  const double transpose = 3.2 / taps;
-  const double pack = 5.0 / pixels;
-  const double padded = static_cast<double>(round_up(geometry.out_channels, kernels.lanes)) / channels;
-  const double idle = 0.5 * (padded - 1);
-  (void)lanes;
-  return expand < transpose + pack + idle;
+
+  Overhead overhead{};
+  // Results are transposed, shared by all taps; weights are packed, shared by all pixels; and the last panel may be a
+  // single vector, which loads more for each multiplication, or have lanes without a channel.
+  const PanelSplit panels(kernels, geometry.out_channels);
+  const Index last = larger(0, panels.count() - 1);
+  const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.4 : 2.0);
+  overhead.channel_lanes = 35 / taps + 33 / pixels + (vectors * kernels.lanes / channels - 1);
+  // A panel is copied, shared by all output channels; cheaper where the input serves as the strip.
+  overhead.pixel_lanes = (geometry.taps_per_channel() == 1 ? 5.0 : 9.5) / channels;
+  // Kernels read backwards and across channels, as grad_input does, touch a cache line for a few taps at a time.
+  if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 0.3;
+  // Vectors of the strip begin anywhere in a cache line, and at most four channels share each; results are copied once
+  // more.
+  overhead.strip_lanes = 0.25 + 6 / taps;
+  return overhead;
 }
 
 template <class T>
-std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>> choose(const Geometry& geometry,
-                                                                   const kernels::KernelSet<T>& kernels,
-                                                                   int threads) noexcept {
-  if (const char* f = std::getenv("LANES")) {
-    if (*f == 's') return StripLanes<T>(geometry, kernels, threads);
-  } else if (geometry.out_channels <= 8)
+Lanes<T> choose(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order,
+                int threads) noexcept {
+  const Overhead overhead = estimate(geometry, kernels, order);
+  if (overhead.strip_lanes < overhead.channel_lanes && overhead.strip_lanes < overhead.pixel_lanes)
     return StripLanes<T>(geometry, kernels, threads);
-  if (pixels_win(geometry, kernels)) return PixelLanes<T>(geometry, kernels, threads);
+  if (overhead.pixel_lanes < overhead.channel_lanes) return PixelLanes<T>(geometry, kernels, threads);
   return ChannelLanes<T>(geometry, kernels, threads);
 }
 
 }  // namespace
 
 template <class T>
-Correlation<T>::Correlation(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-    : lanes_(choose(geometry, kernels, threads)) {}
+Correlation<T>::Correlation(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order,
+                            int threads) noexcept
+    : lanes_(choose(geometry, kernels, order, threads)) {}
 
 template <class T>
 int Correlation<T>::threads() const noexcept {

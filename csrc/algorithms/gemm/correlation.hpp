@@ -10,10 +10,13 @@
 
 namespace convgrad::gemm {
 
+// How the weights usually lie in memory, the last axis innermost: (lane, channel, taps) or (channel, lane, taps).
+enum class WeightOrder { lanes_first, channels_first };
+
 template <class T>
 class Correlation {
  public:
-  Correlation(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
+  Correlation(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept;
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;

@@ -15,7 +15,7 @@ class ForwardRecipe final : public Recipe<T> {
  public:
   explicit ForwardRecipe(const RecipeRequest<T>& request) noexcept
       : out_channels_(request.geometry.out_channels),
-        correlation_(request.geometry, request.kernels, request.threads) {}
+        correlation_(request.geometry, request.kernels, WeightOrder::lanes_first, request.threads) {}
   [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return correlation_.workspace_bytes(); }
   [[nodiscard]] int threads() const noexcept override { return correlation_.threads(); }
   void run(const Operands<T>& x, void* workspace) const noexcept override {

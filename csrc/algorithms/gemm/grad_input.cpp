@@ -95,7 +95,7 @@ Correlation<T> GradInput<T>::correlation(const Residue (&residue)[axes]) const n
     part.dilation[a] = residue[a].dilation;
     part.padding[a] = (residue[a].taps - 1) * residue[a].dilation - residue[a].reach;
   }
-  return Correlation<T>(part, *kernels_, threads_);
+  return Correlation<T>(part, *kernels_, WeightOrder::channels_first, threads_);
 }
 
 template <class T>

@@ -17,17 +17,25 @@ constexpr Index taps_per_run = 256;
 constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
 
 // How the pixels begin .. end - 1 of a strip fill a row of a panel, in whole vectors.
-Index find_copies(const Index* pixel_offsets, Index begin, Index end, Index width, Index lanes,
+Index find_copies(const StripShape& shape, const PixelBox& box, Index begin, Index end, Index width, Index lanes,
                   kernels::PanelCopy* copies) noexcept {
   Index count = 0;
-  for (Index p = begin; p < end; ++p) {
-    const kernels::PanelCopy next{pixel_offsets[p], p - begin};
-    const bool covered = count > 0 && next.lane < copies[count - 1].lane + lanes &&
-                         next.offset - copies[count - 1].offset == next.lane - copies[count - 1].lane;
-    if (!covered) copies[count++] = next;
+  kernels::PanelCopy next{0, 0};  // what would go on where the last copy ends
+  for (Index p = begin; p < end;) {
+    const Index row = p / box.size[2];
+    const Index plane = row / box.size[1];
+    const Index column = p % box.size[2];
+    const Index length = smaller(box.size[2] - column, end - p);
+    const Index offset = shape.row_offset(plane / box.size[0], plane % box.size[0], row % box.size[1]) + column;
+    Index lane = p - begin;
+    // A row that follows without a gap may be covered already, in part.
+    const bool follows = count > 0 && offset - next.offset == lane - next.lane;
+    if (!follows) next = {offset, lane};
+    for (lane += length; next.lane < lane; next = {next.offset + lanes, next.lane + lanes}) copies[count++] = next;
+    p += length;
   }
   // Lanes without a pixel repeat the first ones: their results are numbers, and nobody stores them.
-  for (Index lane = end - begin; lane < width; lane += lanes) copies[count++] = {pixel_offsets[begin], lane};
+  for (Index lane = end - begin; lane < width; lane += lanes) copies[count++] = {copies[0].offset, lane};
   return count;
 }
 
@@ -41,8 +49,8 @@ struct PixelLanes<T>::Task {
   Index channels;
 };
 
-// Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there, and
-// into a buffer otherwise.
+// Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there,
+// and into a buffer otherwise.
 template <class T>
 struct PixelLanes<T>::Destination {
   bool direct;
@@ -56,7 +64,6 @@ struct PixelLanes<T>::Worker {
   T* panels;
   T* start;
   T* results;
-  Index* pixel_offsets;
   Index* tap_offsets;
   Index* weight_offsets;
   Index* row_offsets;
@@ -82,7 +89,6 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   panels_ = worker.reserve<T>(smaller(taps_per_run, blocking_.most_taps()) * pixels + width_);
   start_ = worker.reserve<T>(channels_per_task_ * width_);
   results_ = worker.reserve<T>(channels_per_task_ * pixels);
-  pixel_offsets_ = worker.reserve<Index>(blocking_.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
   weight_offsets_ = worker.reserve<Index>(blocking_.most_taps());
   row_offsets_ = worker.reserve<Index>(channels_per_task_);
@@ -97,30 +103,25 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
   const Index tasks = blocking_.pixel_blocks() * geometry_.groups * parts;
   parallel_for(threads_, tasks, [&](Index index, int number) {
     void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{at_offset<T>(area, strip_),
-                        at_offset<T>(area, panels_),
-                        at_offset<T>(area, start_),
-                        at_offset<T>(area, results_),
-                        at_offset<Index>(area, pixel_offsets_),
-                        at_offset<Index>(area, tap_offsets_),
-                        at_offset<Index>(area, weight_offsets_),
-                        at_offset<Index>(area, row_offsets_),
-                        at_offset<Destination>(area, destinations_)};
+    const Worker worker{at_offset<T>(area, strip_),           at_offset<T>(area, panels_),
+                        at_offset<T>(area, start_),           at_offset<T>(area, results_),
+                        at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, weight_offsets_),
+                        at_offset<Index>(area, row_offsets_), at_offset<Destination>(area, destinations_)};
     Task task{};
     task.first_channel = index % parts * channels_per_task_;
     task.channels = smaller(channels_per_task_, geometry_.out_channels - task.first_channel);
     task.pixel_block = index / parts % blocking_.pixel_blocks();
     task.group = index / parts / blocking_.pixel_blocks();
     fill_start(task, bias, bias_stride, worker.start);
-    run_task(task, input, weights, output, worker);
+    run_task(task, input, weights, bias == nullptr ? 0 : width_, output, worker);
   });
 }
 
-// One row of lanes for every output channel, all of them its bias.
+// One row of lanes for every output channel, all of them its bias; or one row of zeros for all.
 template <class T>
 void PixelLanes<T>::fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept {
   const Index first = task.group * geometry_.out_channels + task.first_channel;
-  for (Index channel = 0; channel < task.channels; ++channel) {
+  for (Index channel = 0; channel < (bias == nullptr ? 1 : task.channels); ++channel) {
     const T value = bias == nullptr ? T{0} : bias[(first + channel) * bias_stride];
     for (Index lane = 0; lane < width_; ++lane) start[channel * width_ + lane] = value;
   }
@@ -128,7 +129,7 @@ void PixelLanes<T>::fill_start(const Task& task, const T* bias, Index bias_strid
 
 template <class T>
 void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, const Weights<T>& weights,
-                             const Tensor<T>& output, const Worker& worker) const noexcept {
+                             Index start_stride, const Tensor<T>& output, const Worker& worker) const noexcept {
   const PixelBlock pixels = blocking_.pixel_block(task.pixel_block);
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
   const Index count = pixels.count();
@@ -161,7 +162,6 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
     if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip))
       shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
-    shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     fill_weight_offsets(weights, taps, worker.weight_offsets);
     const T* block_weights = task_weights + taps.first_channel * weights.channel;
@@ -171,7 +171,7 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
       for (Index begin = 0; begin < count; begin += width_)
-        expand_panel(strip, begin, smaller(count, begin + width_), worker, done, length);
+        expand_panel(shape, box, strip, begin, worker, done, length);
 
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);
       for (Index tile = 0; tile < tiles; ++tile) {
@@ -182,10 +182,10 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
           const Index vectors = divide_up(smaller(count - begin, width_), kernels_->lanes);
           T* result = destination.result + first * destination.stride;
           const bool fresh = t == 0 && done == 0;
-          kernels_->tile[vectors - 1][rows - 1](
-              block_weights + first * weights.lane, worker.row_offsets, worker.weight_offsets + done, length,
-              worker.panels + begin * length, fresh ? worker.start + first * width_ : result,
-              fresh ? width_ : destination.stride, result, destination.stride);
+          kernels_->tile[vectors - 1][rows - 1](block_weights + first * weights.lane, worker.row_offsets,
+                                                worker.weight_offsets + done, length, worker.panels + begin * length,
+                                                fresh ? worker.start + first * start_stride : result,
+                                                fresh ? start_stride : destination.stride, result, destination.stride);
         }
       }
       done += length;
@@ -199,13 +199,14 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
   }
 }
 
-// One panel of the im2col matrix: the pixels begin .. end - 1 under the taps first .. first + length - 1 of the strip.
+// One panel of the im2col matrix: the pixels from `begin` on under the taps first .. first + length - 1 of the strip.
 template <class T>
-void PixelLanes<T>::expand_panel(const T* strip, Index begin, Index end, const Worker& worker, Index first,
-                                 Index length) const noexcept {
-  kernels::PanelCopy copies[most_panel_lanes];
+void PixelLanes<T>::expand_panel(const StripShape& shape, const PixelBox& box, const T* strip, Index begin,
+                                 const Worker& worker, Index first, Index length) const noexcept {
+  kernels::PanelCopy copies[2 * most_panel_lanes];
+  const Index end = smaller(box.count(), begin + width_);
   const Index width = round_up(end - begin, kernels_->lanes);
-  const Index count = find_copies(worker.pixel_offsets, begin, end, width, kernels_->lanes, copies);
+  const Index count = find_copies(shape, box, begin, end, width, kernels_->lanes, copies);
   kernels_->expand(strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * length, width);
 }
 

@@ -14,6 +14,7 @@
 
 #include "algorithms/gemm/blocking.hpp"
 #include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/strip.hpp"
 
 namespace convgrad::gemm {
 
@@ -36,9 +37,10 @@ class PixelLanes {
   struct Destination;
   struct Task;
 
-  void run_task(const Task& task, const Tensor<const T>& input, const Weights<T>& weights, const Tensor<T>& output,
-                const Worker& worker) const noexcept;
-  void expand_panel(const T* strip, Index begin, Index end, const Worker& worker, Index first, Index length) const noexcept;
+  void run_task(const Task& task, const Tensor<const T>& input, const Weights<T>& weights, Index start_stride,
+                const Tensor<T>& output, const Worker& worker) const noexcept;
+  void expand_panel(const StripShape& shape, const PixelBox& box, const T* strip, Index begin, const Worker& worker,
+                    Index first, Index length) const noexcept;
   void fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept;
 
   Geometry geometry_;
@@ -47,8 +49,8 @@ class PixelLanes {
   Index width_ = 1;  // of a panel, in pixels
   Index channels_per_task_ = 1;
   int threads_ = 1;
-  std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0,
-              weight_offsets_ = 0, row_offsets_ = 0, destinations_ = 0, worker_bytes_ = 0;
+  std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
+              row_offsets_ = 0, destinations_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

@@ -159,7 +159,8 @@ bool StripShape::in_place(const Geometry& geometry, const PixelBlock& pixels, co
   if (pixel_step_[2] != 1 || step_[2] * input.axis[2] != 1) return false;
   // The last element that any (pixel, tap) of the block meets, and the last of the whole input.
   Index first = pixels.first_image * input.outer + taps.first_channel * input.inner;
-  Index last = (pixels.first_image + pixels.images - 1) * input.outer + (taps.first_channel + taps.channels - 1) * input.inner;
+  Index last =
+      (pixels.first_image + pixels.images - 1) * input.outer + (taps.first_channel + taps.channels - 1) * input.inner;
   Index end = (geometry.batch - 1) * input.outer + (channels_in_all - 1) * input.inner;
   if (input.outer < 0 || input.inner < 0) return false;
   for (int a = 0; a < axes; ++a) {

@@ -41,9 +41,9 @@ class StripShape {
   void pack(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
             const TapBlock& taps, const Tensor<const T>& input, T* strip) const noexcept;
 
-  // Makes the input itself the strip where the block meets no border and its pixels are neighbors as they lie: then there is
-  // nothing to pack, and `strip` points into the input. Vectors of up to `lanes` elements may be read from any (pixel, tap)
-  // on without leaving the input; `channels_in_all` counts from input.data on.
+  // Makes the input itself the strip where the block meets no border and its pixels are neighbors as they lie: then
+  // there is nothing to pack, and `strip` points into the input. Vectors of up to `lanes` elements may be read from any
+  // (pixel, tap) on without leaving the input; `channels_in_all` counts from input.data on.
   template <class T>
   bool in_place(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps, const Tensor<const T>& input,
                 Index channels_in_all, Index lanes, const T*& strip) noexcept;
