@@ -2,6 +2,12 @@
 #define CONVGRAD_ISA avx512
 #define CONVGRAD_VECTOR_BYTES 64
 #define CONVGRAD_REGISTERS 32
+#if defined(__clang__)
+// Clang moves the broadcasts of all rows ahead of the arithmetic, and beyond eight rows no longer has the registers for
+// them.
+#define CONVGRAD_TILE_ROWS 8
+#else
 #define CONVGRAD_TILE_ROWS 14
+#endif
 
 #include "isa_table.inc.hpp"

@@ -23,13 +23,9 @@ void copy_rows(const T* source, int64_t source_stride, int64_t rows, int64_t cou
   }
 }
 
-// The even lanes of two vectors, one after the other.
-template <class T>
-inline __attribute__((always_inline)) Vector<T> even_lanes(Vector<T> a, Vector<T> b) {
-  typename VectorOf<T>::Mask mask{};
-  for (int i = 0; i < lanes_of<T>; ++i) mask[i] = 2 * i;
-  return __builtin_shuffle(a, b, mask);
-}
+struct EvenLanes {
+  static constexpr int lane(int i, int) { return 2 * i; }
+};
 
 // destination[i] = source[i * source_step]
 template <class T>
@@ -39,7 +35,7 @@ void copy_strided(const T* source, int64_t source_step, int64_t count, T* destin
   if (source_step == 2) {
     // The second vector ends one element after the last that is asked for, so the end is left to the loop below.
     for (; i + lanes < count; i += lanes)
-      store(destination + i, even_lanes<T>(load(source + 2 * i), load(source + 2 * i + lanes)));
+      store(destination + i, shuffle<T, EvenLanes>(load(source + 2 * i), load(source + 2 * i + lanes)));
   }
   for (; i < count; ++i) destination[i] = source[i * source_step];
 }

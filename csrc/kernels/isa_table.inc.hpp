@@ -30,25 +30,11 @@ double multiply_add(int64_t repeats) {
   return 2.0 * chains * lanes_of<T> * static_cast<double>(repeats);
 }
 
-template <class T, int vectors>
-constexpr void fill_heights(convgrad::kernels::Tile<T> (&entry)[convgrad::kernels::max_tile_rows]) {
-  entry[0] = tile<T, 1, vectors>;
-  entry[1] = tile<T, 2, vectors>;
-  entry[2] = tile<T, 3, vectors>;
-  entry[3] = tile<T, 4, vectors>;
-  entry[4] = tile<T, 5, vectors>;
-  entry[5] = tile<T, 6, vectors>;
-  if constexpr (CONVGRAD_TILE_ROWS > 6) {
-    entry[6] = tile<T, 7, vectors>;
-    entry[7] = tile<T, 8, vectors>;
-    entry[8] = tile<T, 9, vectors>;
-    entry[9] = tile<T, 10, vectors>;
-    entry[10] = tile<T, 11, vectors>;
-    entry[11] = tile<T, 12, vectors>;
-  }
-  if constexpr (CONVGRAD_TILE_ROWS > 12) {
-    entry[12] = tile<T, 13, vectors>;
-    entry[13] = tile<T, 14, vectors>;
+template <class T, int rows, int vectors>
+constexpr void fill_tiles(convgrad::kernels::KernelSet<T>& set) {
+  if constexpr (rows > 0) {
+    set.tile[vectors - 1][rows - 1] = tile<T, rows, vectors>;
+    fill_tiles<T, rows - 1, vectors>(set);
   }
 }
 
@@ -93,8 +79,8 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.lanes = lanes_of<T>;
   set.tile_rows = CONVGRAD_TILE_ROWS;
   set.tile_vectors = convgrad::kernels::max_tile_vectors;
-  fill_heights<T, 1>(set.tile[0]);
-  fill_heights<T, 2>(set.tile[1]);
+  fill_tiles<T, CONVGRAD_TILE_ROWS, 1>(set);
+  fill_tiles<T, CONVGRAD_TILE_ROWS, 2>(set);
   fill_strip_rows<T, 1>(set);
   fill_strip_rows<T, 2>(set);
   fill_strip_rows<T, 3>(set);

@@ -24,7 +24,8 @@ void tile(const T* source, const int64_t* row_offset, const int64_t* reduction_o
     for (int j = 0; j < vectors; ++j) column[j] = load(panel + j * lanes);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; ++i) {
-      const T scalar = row[i][offset];
+      Vector<T> scalar = row[i][offset] - Vector<T>{};
+      if (vectors > 1) keep_in_register(scalar);
 #pragma GCC unroll 2
       for (int j = 0; j < vectors; ++j) accumulator[i][j] += scalar * column[j];
     }

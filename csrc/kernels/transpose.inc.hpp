@@ -8,16 +8,13 @@ namespace {
 
 // Merges a and b so that runs of `run` lanes alternate: a0 b0 a2 b2 ... (odd = 0) or a1 b1 a3 b3 ... (odd = 1), in
 // runs.
-template <class T, int run, int odd>
-inline __attribute__((always_inline)) Vector<T> interleave(Vector<T> a, Vector<T> b) {
-  constexpr int lanes = lanes_of<T>;
-  typename VectorOf<T>::Mask mask{};
-  for (int i = 0; i < lanes; ++i) {
+template <int run, int odd>
+struct Interleave {
+  static constexpr int lane(int i, int lanes) {
     const int pair = i / (2 * run) * (2 * run);
-    mask[i] = i - pair < run ? pair + odd * run + (i - pair) : lanes + pair + odd * run + (i - pair - run);
+    return i - pair < run ? i + odd * run : lanes + i + (odd - 1) * run;
   }
-  return __builtin_shuffle(a, b, mask);
-}
+};
 
 // One level of the butterfly: afterwards blocks of run x run elements are exchanged across the diagonal of 2 run x 2
 // run blocks.
@@ -28,8 +25,8 @@ inline __attribute__((always_inline)) void exchange(Vector<T> (&row)[lanes_of<T>
 #pragma GCC unroll 16
     for (int i = 0; i < lanes; ++i) {
       if ((i / run) % 2 == 0) {
-        const Vector<T> upper = interleave<T, run, 0>(row[i], row[i + run]);
-        const Vector<T> lower = interleave<T, run, 1>(row[i], row[i + run]);
+        const Vector<T> upper = shuffle<T, Interleave<run, 0>>(row[i], row[i + run]);
+        const Vector<T> lower = shuffle<T, Interleave<run, 1>>(row[i], row[i + run]);
         row[i] = upper;
         row[i + run] = lower;
       }

@@ -38,8 +38,33 @@ inline __attribute__((always_inline)) void store(T* address, Vector<T> value) {
   *reinterpret_cast<typename VectorOf<T>::Unaligned*>(address) = value;
 }
 
-// Tells the compiler that the value stays in a register: GCC would otherwise repeat an unaligned load as the memory
-// operand of every instruction that uses it, at twice the price each time it crosses a cache line.
+// A list of lane numbers as template arguments: the one form of a shuffle that GCC and Clang both have.
+template <int... numbers>
+struct LaneList {};
+template <int count, int... numbers>
+struct MakeLaneList : MakeLaneList<count - 1, count - 1, numbers...> {};
+template <int... numbers>
+struct MakeLaneList<0, numbers...> {
+  using Type = LaneList<numbers...>;
+};
+
+// Lane i of the result is lane Pattern::lane(i, lanes) of a and b, one after the other.
+template <class T, class Pattern, int... numbers>
+inline __attribute__((always_inline)) Vector<T> shuffle_lanes(Vector<T> a, Vector<T> b, LaneList<numbers...>) {
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
+  return __builtin_shufflevector(a, b, Pattern::lane(numbers, lanes_of<T>)...);
+#else
+  return __builtin_shuffle(a, b, typename VectorOf<T>::Mask{Pattern::lane(numbers, lanes_of<T>)...});
+#endif
+}
+template <class T, class Pattern>
+inline __attribute__((always_inline)) Vector<T> shuffle(Vector<T> a, Vector<T> b) {
+  return shuffle_lanes<T, Pattern>(a, b, typename MakeLaneList<lanes_of<T>>::Type{});
+}
+
+// Tells the compiler that the value stays in a register: both GCC and Clang would otherwise repeat a load (GCC an
+// unaligned one, Clang a broadcast) as the memory operand of every instruction that uses it, and the loads then take
+// longer than the arithmetic.
 template <class V>
 inline __attribute__((always_inline)) void keep_in_register(V& value) {
 #if defined(__AVX512F__)
