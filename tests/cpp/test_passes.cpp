@@ -46,7 +46,8 @@ Layout layout(std::int64_t outer, std::int64_t inner, const std::array<std::int6
               bool inner_last) {
   Layout result;
   const auto place = [&](int axis, std::int64_t count) {
-    result.strides[static_cast<std::size_t>(axis)] = result.elements;
+    // The stride of an axis of size 1 must not matter: it is nonsense here.
+    result.strides[static_cast<std::size_t>(axis)] = count == 1 ? 0 : result.elements;
     result.elements *= count;
   };
   if (inner_last) place(1, inner);

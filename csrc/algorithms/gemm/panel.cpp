@@ -12,36 +12,44 @@ void clear_unused(T* panel, Index rows, Index lanes, Index width) noexcept {
     for (Index lane = lanes; lane < width; ++lane) panel[r * width + lane] = T{0};
 }
 
-// How many pixels in a row lie one step apart in memory: a row of the box, and as many rows, planes and images as
-// follow on without a gap.
+// Pixels that follow one another in the box and lie evenly spaced in memory: `length` of them, `step` elements apart.
+struct Run {
+  Index length;
+  Index step;
+};
+
+// A row, or as many rows, planes and images as follow on without a gap. An axis of one pixel has no say: its stride may
+// be anything.
 template <class T>
-Index contiguous_run(const Tensor<T>& pixels, const PixelBox& box) noexcept {
-  Index run = box.size[2];
-  const Index sizes[] = {box.size[1], box.size[0], box.images};
-  const Index strides[] = {pixels.axis[1], pixels.axis[0], pixels.outer};
-  for (int i = 0; i < 3; ++i) {
-    if (sizes[i] > 1 && strides[i] != run * pixels.axis[2]) break;
-    run *= sizes[i];
-    if (run == 0) break;
+Run find_run(const Tensor<T>& pixels, const PixelBox& box) noexcept {
+  Run run{1, 1};
+  const Index sizes[] = {box.size[2], box.size[1], box.size[0], box.images};
+  const Index strides[] = {pixels.axis[2], pixels.axis[1], pixels.axis[0], pixels.outer};
+  for (int i = 0; i < 4; ++i) {
+    if (sizes[i] == 1) continue;
+    if (run.length == 1)
+      run.step = strides[i];
+    else if (strides[i] != run.length * run.step)
+      break;
+    run.length *= sizes[i];
   }
   return run;
 }
 
-// Calls visit(first pixel, count, element offset) for the stretches of pixels begin .. end - 1 that lie within one run
-// each.
+// Calls visit(first pixel, count, element offset) for the stretches of pixels begin .. end - 1 that lie within a run.
 template <class T, class Visit>
-void for_each_run(const Tensor<T>& pixels, const PixelBox& box, Index begin, Index end, const Visit& visit) noexcept {
-  const Index run = contiguous_run(pixels, box);
+void for_each_stretch(const Tensor<T>& pixels, const PixelBox& box, const Run& run, Index begin, Index end,
+                      const Visit& visit) noexcept {
   for (Index p = begin; p < end;) {
-    const Index within = p % run;
+    const Index within = p % run.length;
     const Index first = p - within;
-    const Index count = smaller(run - within, end - p);
+    const Index count = smaller(run.length - within, end - p);
     const Index row = first / box.size[2];
     const Index plane = row / box.size[1];
     const Index image = plane / box.size[0];
     visit(p, count,
           image * pixels.outer + plane % box.size[0] * pixels.axis[0] + row % box.size[1] * pixels.axis[1] +
-              within * pixels.axis[2]);
+              first % box.size[2] * pixels.axis[2] + within * run.step);
     p += count;
   }
 }
@@ -85,17 +93,17 @@ template <class T>
 void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pixels, const PixelBox& box, Index lanes,
                  Index width, T* panel) noexcept {
   clear_unused(panel, box.count(), lanes, width);
-  for_each_run(pixels, box, 0, box.count(), [&](Index first, Index count, Index offset) {
+  const Run run = find_run(pixels, box);
+  for_each_stretch(pixels, box, run, 0, box.count(), [&](Index first, Index count, Index offset) {
     const T* from = pixels.data + offset;
     T* to = panel + first * width;
-    if (pixels.axis[2] == 1) {
+    if (run.step == 1) {
       kernels.transpose(from, pixels.inner, lanes, count, to, width);
     } else if (pixels.inner == 1) {
-      kernels.copy_rows(from, pixels.axis[2], count, lanes, to, width);
+      kernels.copy_rows(from, run.step, count, lanes, to, width);
     } else {
       for (Index p = 0; p < count; ++p)
-        for (Index lane = 0; lane < lanes; ++lane)
-          to[p * width + lane] = from[p * pixels.axis[2] + lane * pixels.inner];
+        for (Index lane = 0; lane < lanes; ++lane) to[p * width + lane] = from[p * run.step + lane * pixels.inner];
     }
   });
 }
@@ -103,17 +111,17 @@ void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pi
 template <class T>
 void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index begin,
                    Index end, Index lanes, const Tensor<T>& pixels) noexcept {
-  for_each_run(pixels, box, begin, end, [&](Index first, Index count, Index offset) {
+  const Run run = find_run(pixels, box);
+  for_each_stretch(pixels, box, run, begin, end, [&](Index first, Index count, Index offset) {
     const T* from = panel + (first - begin) * width;
     T* to = pixels.data + offset;
-    if (pixels.axis[2] == 1) {
+    if (run.step == 1) {
       kernels.transpose(from, width, count, lanes, to, pixels.inner);
     } else if (pixels.inner == 1) {
-      kernels.copy_rows(from, width, count, lanes, to, pixels.axis[2]);
+      kernels.copy_rows(from, width, count, lanes, to, run.step);
     } else {
       for (Index p = 0; p < count; ++p)
-        for (Index lane = 0; lane < lanes; ++lane)
-          to[p * pixels.axis[2] + lane * pixels.inner] = from[p * width + lane];
+        for (Index lane = 0; lane < lanes; ++lane) to[p * run.step + lane * pixels.inner] = from[p * width + lane];
     }
   });
 }
@@ -121,25 +129,26 @@ void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index w
 template <class T>
 void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box,
                      Index begin, Index end, Index channels, const Tensor<T>& pixels) noexcept {
-  for_each_run(pixels, box, begin, end, [&](Index first, Index count, Index offset) {
+  const Run run = find_run(pixels, box);
+  for_each_stretch(pixels, box, run, begin, end, [&](Index first, Index count, Index offset) {
     const T* from = panel + (first - begin);
     T* to = pixels.data + offset;
-    if (pixels.axis[2] == 1) {
+    if (run.step == 1) {
       kernels.copy_rows(from, width, channels, count, to, pixels.inner);
     } else if (pixels.inner == 1) {
-      kernels.transpose(from, width, channels, count, to, pixels.axis[2]);
+      kernels.transpose(from, width, channels, count, to, run.step);
     } else {
       for (Index channel = 0; channel < channels; ++channel)
-        for (Index p = 0; p < count; ++p) to[p * pixels.axis[2] + channel * pixels.inner] = from[channel * width + p];
+        for (Index p = 0; p < count; ++p) to[p * run.step + channel * pixels.inner] = from[channel * width + p];
     }
   });
 }
 
 template <class T>
 bool find_adjacent(const PixelBox& box, Index begin, Index end, const Tensor<T>& pixels, Index& offset) noexcept {
-  const Index run = contiguous_run(pixels, box);
-  if (pixels.axis[2] != 1 || begin % run + (end - begin) > run) return false;
-  for_each_run(pixels, box, begin, end, [&](Index, Index, Index at) { offset = at; });
+  const Run run = find_run(pixels, box);
+  if (run.step != 1 || begin % run.length + (end - begin) > run.length) return false;
+  for_each_stretch(pixels, box, run, begin, end, [&](Index, Index, Index at) { offset = at; });
   return true;
 }
 
