@@ -17,27 +17,33 @@ void copy_rows(const T* source, int64_t source_stride, int64_t rows, int64_t cou
       for (int64_t i = 0; i < count; ++i) destination[i] = source[i];
       continue;
     }
-    for (int64_t i = 0; i + lanes <= count; i += lanes) store(destination + i, load(source + i));
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) store(destination + i, load(source + i));
     // The last vector reaches back over what is already there.
-    store(destination + count - lanes, load(source + count - lanes));
+    if (i < count) store(destination + count - lanes, load(source + count - lanes));
   }
 }
 
-struct EvenLanes {
-  static constexpr int lane(int i, int) { return 2 * i; }
+// The even lanes of one vector, then the odd lanes of another.
+struct EvenThenOdd {
+  static constexpr int lane(int i, int lanes) { return 2 * i < lanes ? 2 * i : 2 * i + 1; }
 };
 
 // destination[i] = source[i * source_step]
 template <class T>
 void copy_strided(const T* source, int64_t source_step, int64_t count, T* destination) {
   constexpr int64_t lanes = lanes_of<T>;
-  int64_t i = 0;
-  if (source_step == 2) {
-    // The second vector ends one element after the last that is asked for, so the end is left to the loop below.
-    for (; i + lanes < count; i += lanes)
-      store(destination + i, shuffle<T, EvenLanes>(load(source + 2 * i), load(source + 2 * i + lanes)));
+  if (source_step != 2 || count < lanes) {
+    for (int64_t i = 0; i < count; ++i) destination[i] = source[i * source_step];
+    return;
   }
-  for (; i < count; ++i) destination[i] = source[i * source_step];
+  for (int64_t i = 0; i < count; i += lanes) {
+    // The last vector reaches back over what is already there.
+    if (count - i < lanes) i = count - lanes;
+    // The second load begins one element early, so that it ends with the last element that is asked for.
+    const T* from = source + 2 * i;
+    store(destination + i, shuffle<T, EvenThenOdd>(load(from), load(from + lanes - 1)));
+  }
 }
 
 // `copies` is a constant, so that offsets stay in registers: a row of a panel takes a cycle or so for each vector.

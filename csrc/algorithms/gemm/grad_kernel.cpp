@@ -1,15 +1,33 @@
 #include "algorithms/gemm/grad_kernel.hpp"
 
+#include <utility>
+
 namespace convgrad::gemm {
 
 namespace {
 
 constexpr Index few_channels = 8;
 
+// dK of a 1x1 kernel is one matrix product, in which G and V are alike, so the smaller of the two can be the one that
+// is transposed. The sum over the pixels is the same, term by term.
+bool better_swapped(const Geometry& geometry) noexcept {
+  for (int a = 0; a < axes; ++a)
+    if (geometry.kernel[a] != 1 || geometry.stride[a] != 1 || geometry.padding[a] != 0 ||
+        geometry.input[a] != geometry.output[a])
+      return false;
+  return geometry.groups == 1 && geometry.in_channels < geometry.out_channels && geometry.in_channels > few_channels;
+}
+
+Geometry swap_channels(Geometry geometry) noexcept {
+  std::swap(geometry.in_channels, geometry.out_channels);
+  return geometry;
+}
+
 template <class T>
 std::variant<GradKernelChannelLanes<T>, GradKernelPixelLanes<T>> choose(const Geometry& geometry,
                                                                         const kernels::KernelSet<T>& kernels,
                                                                         int threads) noexcept {
+  if (better_swapped(geometry)) return GradKernelChannelLanes<T>(swap_channels(geometry), kernels, threads);
   if (geometry.out_channels <= few_channels) return GradKernelPixelLanes<T>(geometry, kernels, threads);
   return GradKernelChannelLanes<T>(geometry, kernels, threads);
 }
@@ -18,7 +36,7 @@ std::variant<GradKernelChannelLanes<T>, GradKernelPixelLanes<T>> choose(const Ge
 
 template <class T>
 GradKernel<T>::GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-    : lanes_(choose(geometry, kernels, threads)) {}
+    : swapped_(better_swapped(geometry)), lanes_(choose(geometry, kernels, threads)) {}
 
 template <class T>
 int GradKernel<T>::threads() const noexcept {
@@ -33,6 +51,12 @@ std::size_t GradKernel<T>::workspace_bytes() const noexcept {
 template <class T>
 void GradKernel<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
                         void* workspace) const noexcept {
+  if (swapped_) {
+    Tensor<T> transposed = grad_kernel;
+    std::swap(transposed.outer, transposed.inner);
+    std::get_if<GradKernelChannelLanes<T>>(&lanes_)->run(input, grad_output, transposed, workspace);
+    return;
+  }
   std::visit([&](const auto& lanes) { lanes.run(grad_output, input, grad_kernel, workspace); }, lanes_);
 }
 

@@ -21,6 +21,7 @@ class GradKernel {
            void* workspace) const noexcept;
 
  private:
+  bool swapped_;  // G and V have changed places
   std::variant<GradKernelChannelLanes<T>, GradKernelPixelLanes<T>> lanes_;
 };
 

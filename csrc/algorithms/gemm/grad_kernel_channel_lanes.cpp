@@ -136,9 +136,14 @@ void GradKernelChannelLanes<T>::accumulate(const Item& item, Index part, const T
   for (Index b = blocks * part / parts_; b < blocks * (part + 1) / parts_; ++b) {
     const PixelBlock pixels = blocking_.pixel_block(b);
     const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-    const StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size,
-                           StripShape::natural_order(input));
-    shape.pack(*kernels_, geometry_, pixels, item.taps, group_input, worker.strip);
+    StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size,
+                     StripShape::natural_order(input));
+    const T* strip = worker.strip;
+    // A strip is read once for each panel and tap of a channel. Where that is seldom, the input itself serves as well.
+    const Index channels_left = (geometry_.groups - item.group) * geometry_.in_channels;
+    const bool in_place = geometry_.taps_per_channel() == 1 &&
+                          shape.in_place(geometry_, pixels, item.taps, group_input, channels_left, 1, strip);
+    if (!in_place) shape.pack(*kernels_, geometry_, pixels, item.taps, group_input, worker.strip);
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(item.taps, worker.tap_offsets);
 
@@ -151,7 +156,7 @@ void GradKernelChannelLanes<T>::accumulate(const Item& item, Index part, const T
       Tensor<const T> from = block_grad;
       from.data += first_lane * grad_output.inner;
       pack_pixels(*kernels_, from, box, item.panels.used_lanes(panel), width, worker.panel);
-      run_tiles<T>(*kernels_, item.panels.vectors(panel), worker.strip, worker.tap_offsets, taps, worker.pixel_offsets,
+      run_tiles<T>(*kernels_, item.panels.vectors(panel), strip, worker.tap_offsets, taps, worker.pixel_offsets,
                    pixels.count(), worker.panel, {nullptr, 0, accumulators + first_lane * taps, width});
     }
   }

@@ -160,8 +160,10 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
                      StripShape::Order::pixels_adjacent);
     const T* strip = worker.strip;
     const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
-    if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip))
-      shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip);
+    if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    // Straight out of the input, a tap's pixels are best read from end to end.
+    const Index even_panels = in_place && shape.adjacent_rows(pixels) ? count / width_ : 0;
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     fill_weight_offsets(weights, taps, worker.weight_offsets);
     const T* block_weights = task_weights + taps.first_channel * weights.channel;
@@ -170,7 +172,10 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
-      for (Index begin = 0; begin < count; begin += width_)
+      for (Index r = 0; r < length && even_panels > 0; ++r)
+        kernels_->copy_rows(strip + worker.tap_offsets[done + r], width_, even_panels, width_,
+                            worker.panels + r * width_, length * width_);
+      for (Index begin = even_panels * width_; begin < count; begin += width_)
         expand_panel(shape, box, strip, begin, worker, done, length);
 
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);

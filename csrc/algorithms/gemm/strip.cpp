@@ -67,6 +67,14 @@ Index StripShape::column(Index element) const noexcept {
   return phases_ == 1 ? element * pitch_[2] : element % phases_ * phase_pitch_ + element / phases_;
 }
 
+bool StripShape::adjacent_rows(const PixelBlock& block) const noexcept {
+  const Index row = block.size[2] * column(pixel_step_[2]);
+  const Index plane = row * block.size[1];
+  return column(pixel_step_[2]) == 1 && (block.size[1] == 1 || row_offset(0, 0, 1) == row) &&
+         (block.size[0] == 1 || row_offset(0, 1, 0) == plane) &&
+         (block.images == 1 || row_offset(1, 0, 0) == plane * block.size[0]);
+}
+
 void StripShape::fill_pixel_offsets(const PixelBlock& block, Index* offset) const noexcept {
   for (Index n = 0; n < block.images; ++n)
     for (Index i = 0; i < block.size[0]; ++i)
