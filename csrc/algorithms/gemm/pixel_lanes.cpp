@@ -14,6 +14,8 @@ constexpr Index result_bytes = Index{512} << 10;
 constexpr Index pixels_per_block = 448;
 // The weights of a tile of this many taps, and a panel, fit the first-level cache.
 constexpr Index taps_per_run = 256;
+constexpr Index rows_ahead = 4;
+constexpr Index cache_line_bytes = 64;
 constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
 
 // How the pixels begin .. end - 1 of a strip fill a row of a panel, in whole vectors.
@@ -86,7 +88,8 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
 
   WorkspaceLayout worker;
   strip_ = worker.reserve<T>(blocking_.strip_elements() + 2 * width_);
-  panels_ = worker.reserve<T>(smaller(taps_per_run, blocking_.most_taps()) * pixels + width_);
+  // One row apart: panels a power of two apart would all fall into the same lines of the first-level cache.
+  panels_ = worker.reserve<T>((smaller(taps_per_run, blocking_.most_taps()) + 1) * pixels);
   start_ = worker.reserve<T>(channels_per_task_ * width_);
   results_ = worker.reserve<T>(channels_per_task_ * pixels);
   tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
@@ -172,9 +175,15 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
-      for (Index r = 0; r < length && even_panels > 0; ++r)
+      for (Index r = 0; r < length && even_panels > 0; ++r) {
+        // The rows of different taps lie in different pages, where no hardware prefetcher looks ahead.
+        if (r + rows_ahead < length) {
+          const T* ahead = strip + worker.tap_offsets[done + r + rows_ahead];
+          for (Index e = 0; e < even_panels * width_; e += cache_line_bytes / Index{sizeof(T)}) __builtin_prefetch(ahead + e);
+        }
         kernels_->copy_rows(strip + worker.tap_offsets[done + r], width_, even_panels, width_,
-                            worker.panels + r * width_, length * width_);
+                            worker.panels + r * width_, (length + 1) * width_);
+      }
       for (Index begin = even_panels * width_; begin < count; begin += width_)
         expand_panel(shape, box, strip, begin, worker, done, length);
 
@@ -188,7 +197,7 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
           T* result = destination.result + first * destination.stride;
           const bool fresh = t == 0 && done == 0;
           kernels_->tile[vectors - 1][rows - 1](block_weights + first * weights.lane, worker.row_offsets,
-                                                worker.weight_offsets + done, length, worker.panels + begin * length,
+                                                worker.weight_offsets + done, length, worker.panels + begin * (length + 1),
                                                 fresh ? worker.start + first * start_stride : result,
                                                 fresh ? start_stride : destination.stride, result, destination.stride);
         }
@@ -212,7 +221,7 @@ void PixelLanes<T>::expand_panel(const StripShape& shape, const PixelBox& box, c
   const Index end = smaller(box.count(), begin + width_);
   const Index width = round_up(end - begin, kernels_->lanes);
   const Index count = find_copies(shape, box, begin, end, width, kernels_->lanes, copies);
-  kernels_->expand(strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * length, width);
+  kernels_->expand(strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * (length + 1), width);
 }
 
 template class PixelLanes<float>;
