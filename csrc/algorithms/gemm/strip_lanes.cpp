@@ -10,6 +10,8 @@ namespace {
 
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
+// Half a first-level cache of 48 KiB.
+constexpr Index run_bytes = Index{24} << 10;
 // A block is worth its set-up with about this much arithmetic, within these sizes.
 constexpr double multiplications_per_block = 1e5;
 constexpr Index fewest_pixels = 448;
@@ -167,16 +169,14 @@ void StripLanes<T>::run_task(Index index, const Tensor<const T>& input, const We
                              Index bias_stride, const Tensor<T>& output, const Worker& worker) const noexcept {
   const PixelBlock pixels = blocking_.pixel_block(index % blocking_.pixel_blocks());
   const Index group = index / blocking_.pixel_blocks();
-  const Index first_channel = group * geometry_.out_channels;
   Tensor<const T> group_input = input;
   group_input.data += group * geometry_.in_channels * input.inner;
   Tensor<T> to = output;
-  to.data += pixels.first_image * output.outer + first_channel * output.inner;
+  to.data += pixels.first_image * output.outer + group * geometry_.out_channels * output.inner;
   for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
 
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
-  const Index row_groups = divide_up(geometry_.out_channels, kernels::max_strip_rows);
   for (Index t = 0; t < blocking_.tap_blocks(); ++t) {
     const TapBlock taps = blocking_.tap_block(t);
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
@@ -199,35 +199,55 @@ void StripLanes<T>::run_task(Index index, const Tensor<const T>& input, const We
     const T* block_weights = weights.data + group * weights.group + taps.first_channel * weights.channel;
     for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
 
-    const Index result_stride = tables.vectors * lanes;
-    for (Index part = 0; part < row_groups; ++part) {
-      const Index first_row = geometry_.out_channels * part / row_groups;
-      const Index rows = geometry_.out_channels * (part + 1) / row_groups - first_row;
-      const Index most = kernels_->strip_vectors[rows - 1];
-      Index row_offset[kernels::max_strip_rows];
-      for (Index i = 0; i < rows; ++i) {
-        row_offset[i] = (first_row + i) * weights.lane;
-        const T value = bias == nullptr ? T{0} : bias[(first_channel + first_row + i) * bias_stride];
-        for (Index e = 0; e < most * lanes; ++e) worker.start[i * most * lanes + e] = value;
-      }
-      const Index tiles = divide_up(tables.vectors, most);
-      for (Index tile = 0; tile < tiles; ++tile) {
-        const Index first = tables.vectors * tile / tiles;
-        const Index vectors = tables.vectors * (tile + 1) / tiles - first;
-        T* result = worker.results + first_row * result_stride + first * lanes;
-        const kernels::StripAddress address{row_offset, worker.weight_offsets, worker.vector_offsets + first,
-                                            worker.tap_offsets};
-        kernels_->strip_tile[rows - 1][vectors - 1](block_weights, worker.strip, address, taps.count(),
-                                                    t == 0 ? worker.start : result,
-                                                    t == 0 ? most * lanes : result_stride, result, result_stride);
-      }
-    }
+    // A few channels of the strip at a time stay in the first-level cache while all tiles pass over them.
+    const Index channel_elements = larger(1, shape.elements() / larger(1, taps.channels));
+    const Index channels_per_run = larger(1, run_bytes / Index{sizeof(T)} / channel_elements);
+    const Index taps_per_run = channels_per_run * taps.size[0] * taps.size[1] * taps.size[2];
+    Index done = 0;
+    do {
+      const Index length = smaller(taps_per_run, taps.count() - done);
+      run_tiles(group, block_weights, weights.lane, bias, bias_stride, t == 0 && done == 0, done, length, worker);
+      done += length;
+    } while (done < taps.count());
   }
   for (Index channel = 0; channel < geometry_.out_channels; ++channel) {
     Tensor<T> plane = to;
     plane.data += channel * output.inner;
     for (Index s = 0; s < tables.stretches; ++s)
       store_stretch(*kernels_, worker.stretches[s], worker.results + channel * tables.vectors * lanes, plane);
+  }
+}
+
+// All output channels of the group over all vectors of the block, for `length` taps of the strip from the first on.
+template <class T>
+void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, const T* bias, Index bias_stride,
+                              bool fresh, Index first_tap, Index length, const Worker& worker) const noexcept {
+  const Index lanes = kernels_->lanes;
+  const Index all_vectors = worker.tables->vectors;
+  const Index result_stride = all_vectors * lanes;
+  const Index row_groups = divide_up(geometry_.out_channels, kernels::max_strip_rows);
+  for (Index part = 0; part < row_groups; ++part) {
+    const Index first_row = geometry_.out_channels * part / row_groups;
+    const Index rows = geometry_.out_channels * (part + 1) / row_groups - first_row;
+    const Index most = kernels_->strip_vectors[rows - 1];
+    Index row_offset[kernels::max_strip_rows];
+    for (Index i = 0; i < rows; ++i) {
+      row_offset[i] = (first_row + i) * weight_row;
+      if (!fresh) continue;
+      const T value = bias == nullptr ? T{0} : bias[(group * geometry_.out_channels + first_row + i) * bias_stride];
+      for (Index e = 0; e < most * lanes; ++e) worker.start[i * most * lanes + e] = value;
+    }
+    const Index tiles = divide_up(all_vectors, most);
+    for (Index tile = 0; tile < tiles; ++tile) {
+      const Index first = all_vectors * tile / tiles;
+      const Index vectors = all_vectors * (tile + 1) / tiles - first;
+      T* result = worker.results + first_row * result_stride + first * lanes;
+      const kernels::StripAddress address{row_offset, worker.weight_offsets + first_tap,
+                                          worker.vector_offsets + first, worker.tap_offsets + first_tap};
+      kernels_->strip_tile[rows - 1][vectors - 1](weights, worker.strip, address, length,
+                                                  fresh ? worker.start : result, fresh ? most * lanes : result_stride,
+                                                  result, result_stride);
+    }
   }
 }
 

@@ -34,6 +34,8 @@ class StripLanes {
 
   void run_task(Index index, const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
                 const Tensor<T>& output, const Worker& worker) const noexcept;
+  void run_tiles(Index group, const T* weights, Index weight_row, const T* bias, Index bias_stride, bool fresh,
+                 Index first_tap, Index length, const Worker& worker) const noexcept;
   [[nodiscard]] Index most_vectors() const noexcept;
 
   Geometry geometry_;
