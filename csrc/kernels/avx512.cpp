@@ -8,6 +8,8 @@
 #define CONVGRAD_TILE_ROWS 8
 #else
 #define CONVGRAD_TILE_ROWS 14
+// By a shuffle with lane numbers in a register, for which Clang has no portable form.
+#define CONVGRAD_SHIFT_IN_REGISTERS
 #endif
 
 #include "isa_table.inc.hpp"

@@ -70,6 +70,11 @@ void test_strip_tiles(const KernelSet<T>& set) {
       for (int64_t& offset : vector_offset) offset = static_cast<int64_t>(generator() % 140);
       for (int64_t& offset : weight_offset) offset = static_cast<int64_t>(generator() % 100);
       for (int64_t& offset : source_offset) offset = static_cast<int64_t>(generator() % 140);
+      // Half of the time as in a row of pixels: vectors and taps follow one another.
+      if (generator() % 2 == 0) {
+        for (int64_t j = 0; j < max_strip_vectors; ++j) vector_offset[j] = j * set.lanes;
+        for (int64_t r = 0; r < length; ++r) source_offset[r] = r < 4 ? 20 + r : 3 * (r % 3) + r;
+      }
       std::vector<T> result(at(rows * (width + 1)), T{99});
       set.strip_tile[rows - 1][vectors - 1](weights.data(), source.data(),
                                             {row_offset, weight_offset, vector_offset, source_offset}, length,
@@ -182,7 +187,7 @@ void test_expand(const KernelSet<T>& set) {
 template <class T>
 void test_all(const KernelSet<T>& set) {
   test_tiles(set);
-  test_strip_tiles(set);
+  for (int repeat = 0; repeat < 4; ++repeat) test_strip_tiles(set);
   test_dot_tiles(set);
   test_transpose(set);
   test_copies(set);

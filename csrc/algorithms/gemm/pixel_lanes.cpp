@@ -179,7 +179,8 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
         // The rows of different taps lie in different pages, where no hardware prefetcher looks ahead.
         if (r + rows_ahead < length) {
           const T* ahead = strip + worker.tap_offsets[done + r + rows_ahead];
-          for (Index e = 0; e < even_panels * width_; e += cache_line_bytes / Index{sizeof(T)}) __builtin_prefetch(ahead + e);
+          for (Index e = 0; e < even_panels * width_; e += cache_line_bytes / Index{sizeof(T)})
+            __builtin_prefetch(ahead + e);
         }
         kernels_->copy_rows(strip + worker.tap_offsets[done + r], width_, even_panels, width_,
                             worker.panels + r * width_, (length + 1) * width_);
@@ -196,10 +197,10 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
           const Index vectors = divide_up(smaller(count - begin, width_), kernels_->lanes);
           T* result = destination.result + first * destination.stride;
           const bool fresh = t == 0 && done == 0;
-          kernels_->tile[vectors - 1][rows - 1](block_weights + first * weights.lane, worker.row_offsets,
-                                                worker.weight_offsets + done, length, worker.panels + begin * (length + 1),
-                                                fresh ? worker.start + first * start_stride : result,
-                                                fresh ? start_stride : destination.stride, result, destination.stride);
+          kernels_->tile[vectors - 1][rows - 1](
+              block_weights + first * weights.lane, worker.row_offsets, worker.weight_offsets + done, length,
+              worker.panels + begin * (length + 1), fresh ? worker.start + first * start_stride : result,
+              fresh ? start_stride : destination.stride, result, destination.stride);
         }
       }
       done += length;
@@ -221,7 +222,8 @@ void PixelLanes<T>::expand_panel(const StripShape& shape, const PixelBox& box, c
   const Index end = smaller(box.count(), begin + width_);
   const Index width = round_up(end - begin, kernels_->lanes);
   const Index count = find_copies(shape, box, begin, end, width, kernels_->lanes, copies);
-  kernels_->expand(strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * (length + 1), width);
+  kernels_->expand(strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * (length + 1),
+                   width);
 }
 
 template class PixelLanes<float>;

@@ -242,11 +242,10 @@ void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, c
       const Index first = all_vectors * tile / tiles;
       const Index vectors = all_vectors * (tile + 1) / tiles - first;
       T* result = worker.results + first_row * result_stride + first * lanes;
-      const kernels::StripAddress address{row_offset, worker.weight_offsets + first_tap,
-                                          worker.vector_offsets + first, worker.tap_offsets + first_tap};
-      kernels_->strip_tile[rows - 1][vectors - 1](weights, worker.strip, address, length,
-                                                  fresh ? worker.start : result, fresh ? most * lanes : result_stride,
-                                                  result, result_stride);
+      const kernels::StripAddress address{row_offset, worker.weight_offsets + first_tap, worker.vector_offsets + first,
+                                          worker.tap_offsets + first_tap};
+      kernels_->strip_tile[rows - 1][vectors - 1](weights, worker.strip, address, length, fresh ? worker.start : result,
+                                                  fresh ? most * lanes : result_stride, result, result_stride);
     }
   }
 }
