@@ -1,0 +1,134 @@
+"""The private compiled module, where the public functions do not reach it: wrong calls, hostile objects, the peak."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import convgrad as cg
+from convgrad import _core
+
+V, K = np.ones((1, 1, 4, 4)), np.ones((1, 1, 2, 2))
+
+
+@pytest.mark.parametrize("name", ["forward", "grad_kernel", "grad_input", "grad_bias", "backward", "plan"])
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_wrong_number_of_arguments(name: str, count: int) -> None:
+    with pytest.raises(TypeError):
+        getattr(_core, name)(*(1,) * count)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_peak_is_a_rate(dtype: str) -> None:
+    assert 1e7 < _core.measure_peak_flops(dtype) < 1e14
+
+
+def test_peak_of_another_dtype() -> None:
+    with pytest.raises(TypeError, match="int32"):
+        _core.measure_peak_flops("int32")
+
+
+class Failing:
+    """An index that raises something of its own."""
+
+    def __index__(self) -> int:
+        raise ZeroDivisionError("mine")
+
+
+@pytest.mark.parametrize("option", ["stride", "padding", "dilation", "groups"])
+def test_errors_of_index_pass_through(option: str) -> None:
+    values: list[Any] = [Failing()] if option == "groups" else [Failing(), (1, Failing())]
+    for value in values:
+        with pytest.raises(ZeroDivisionError, match="mine"):
+            cg.forward(V, K, **{option: value})
+
+
+class Emptying:
+    """An index that empties the list it is in."""
+
+    def __init__(self) -> None:
+        self.owner: list[Any] = []
+
+    def __index__(self) -> int:
+        self.owner.clear()
+        gc.collect()
+        return 1
+
+
+class Reshaping:
+    """An index that changes an operand while the arguments are read."""
+
+    def __init__(self, array: Any, shape: Any) -> None:
+        self.array, self.shape = array, shape
+
+    def __index__(self) -> int:
+        self.array.resize(self.shape, refcheck=False)
+        return 1
+
+
+class Endless:
+    """A sequence that says it has two items and raises on the second."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, i: int) -> int:
+        if i == 1:
+            raise KeyError("no second")
+        return 1
+
+
+def test_sequences_that_change_while_they_are_read() -> None:
+    emptying = Emptying()
+    emptying.owner = [emptying, 1]
+    with pytest.raises(IndexError):
+        cg.forward(V, K, stride=emptying.owner)
+    with pytest.raises(KeyError):
+        cg.forward(V, K, stride=Endless())  # type: ignore[arg-type]
+
+
+def test_operands_that_change_while_arguments_are_read() -> None:
+    """Either an error or the result for what was there: never a read of memory that is gone."""
+    for shape in ((1, 1, 1, 1), (4,), (1, 1, 400, 400), (0,)):
+        for name in ("V", "K", "out"):
+            arrays = {"V": np.ones((1, 1, 4, 4)), "K": np.ones((1, 1, 2, 2)), "out": np.ones((1, 1, 3, 3))}
+            hostile = Reshaping(arrays[name], shape)
+            try:
+                result = cg.forward(arrays["V"], arrays["K"], out=arrays["out"], groups=hostile)
+            except ValueError:
+                continue
+            assert np.isfinite(result).all()
+
+
+def calls_that_succeed_and_fail() -> Iterator[Any]:
+    yield lambda: cg.forward(V, K, padding=((1, 1), (0, 1)))
+    yield lambda: cg.backward(np.ones((1, 1, 3, 3)), V, K)
+    yield lambda: cg.plan("forward", (1, 4, 4), (1, 1, 2, 2), padding="same")
+    yield lambda: cg.forward(V, K, stride=(1, 1, 1))
+    yield lambda: cg.forward(V, K, out=V)
+    yield lambda: cg.grad_input(V, K, (9, 9))
+
+
+def test_no_references_leak() -> None:
+    """Operands, outputs and arguments have as many owners after a thousand calls as before."""
+    for call in calls_that_succeed_and_fail():
+
+        def repeat(call: Any = call) -> None:
+            for _ in range(300):
+                with contextlib.suppress(TypeError, ValueError):
+                    call()
+
+        repeat()
+        gc.collect()
+        before = sys.getrefcount(V), sys.getrefcount(K), sys.getallocatedblocks()
+        repeat()
+        gc.collect()
+        after = sys.getrefcount(V), sys.getrefcount(K), sys.getallocatedblocks()
+        assert after[:2] == before[:2]
+        assert after[2] - before[2] < 100

@@ -1,0 +1,75 @@
+"""Layers beyond plain loops, for what only they reach: many tiles, several blocks of channels, taps and pixels, tails.
+
+Whole numbers, so the results are exact however the library cuts the sums.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import expected
+import operands
+from expected import PASSES
+from passes import DTYPES, run
+from problem import Problem, layer
+from sweeps import SWEEPS
+
+LAYERS = {
+    "mnist": layer((28, 28), (5, 5), (1, 32), batch=8),
+    "cifar": layer((32, 32), (3, 3), (32, 64), batch=2, padding=1),
+    "resnet-conv1": layer((112, 112), (7, 7), (3, 64), stride=2, padding=3),
+    "resnet-56": layer((56, 56), (3, 3), (64, 64), padding=1),
+    "resnet-stride-2": layer((29, 28), (3, 3), (96, 130), stride=2, padding=1),
+    "resnet-14": layer((14, 14), (3, 3), (256, 256), batch=2, padding=1),
+    "resnet-7": layer((7, 7), (3, 3), (512, 512), batch=3, padding=1),
+    "resnet-1x1": layer((14, 14), (1, 1), (1024, 257), batch=2),
+    "resnet-1x1-stride-2": layer((28, 28), (1, 1), (256, 520), stride=2),
+    "wide-row": layer((3, 2000), (3, 3), (4, 20), padding=1),
+    "tall-column": layer((2000, 3), (3, 3), (4, 20), padding=1),
+    "long-1d": layer((50_001,), (5,), (3, 17), padding=2),
+    "audio-1d": layer((16_000,), (400,), (1, 40), stride=160),
+    "inception": layer((35, 35), (5, 5), (48, 64), padding=2),
+    "aspp": layer((33, 33), (3, 3), (100, 70), dilation=6, padding=6),
+    "dilation-stride": layer((40, 41), (3, 3), (40, 33), dilation=4, stride=6, padding=5),
+    "mobilenet-depthwise": layer((28, 28), (3, 3), (144, 144), groups=144, padding=1, batch=2),
+    "convnext-depthwise": layer((28, 28), (7, 7), (48, 48), groups=48, padding=3),
+    "resnext-groups": layer((28, 28), (3, 3), (128, 128), groups=32, padding=1, batch=2),
+    "large-kernel": layer((64, 64), (31, 31), (4, 8), padding=15),
+    "video-3d": layer((8, 20, 20), (3, 3, 3), (16, 33), padding=1),
+    "video-3d-stride": layer((9, 21, 20), (3, 5, 5), (3, 40), stride=(1, 2, 2), padding=(1, 2, 2)),
+    "batch-of-points": layer((1, 1), (1, 1), (70, 90), batch=100),
+    "batch-of-small-maps": layer((4, 4), (3, 3), (33, 65), batch=50, padding=1),
+    "more-taps-than-pixels": layer((3, 3), (3, 3), (700, 40), padding=1),
+}
+
+
+def check(problem: Problem) -> None:
+    data = operands.integers(problem)
+    exact = expected.by_matrices(data, problem)
+    for dtype in DTYPES:
+        for pass_name in PASSES:
+            got = run(pass_name, data.astype(dtype), problem)
+            np.testing.assert_array_equal(got, getattr(exact, pass_name), err_msg=f"{pass_name} {dtype} {problem}")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_integers_exactly(name: str) -> None:
+    check(LAYERS[name])
+
+
+@pytest.mark.parametrize("family", SWEEPS)
+def test_sweep(family: str) -> None:
+    for problem in SWEEPS[family]():
+        check(problem)
+
+
+def test_stride_beyond_any_input() -> None:
+    """No pass may take time that grows with the stride."""
+    check(layer((5, 4), (2, 3), (3, 4), stride=2**40))
+    check(layer((5,), (2,), (3, 4), stride=2**62, padding=1))
+
+
+def test_dilation_and_padding_beyond_any_input() -> None:
+    """One tap on the input, all others far out on the padding."""
+    check(layer((5,), (2,), (3, 4), dilation=1000, padding=((1000, 0),)))
