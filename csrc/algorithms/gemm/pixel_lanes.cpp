@@ -14,9 +14,22 @@ constexpr Index result_bytes = Index{512} << 10;
 constexpr Index pixels_per_block = 448;
 // The weights of a tile of this many taps, and a panel, fit the first-level cache.
 constexpr Index taps_per_run = 256;
+// From one row of copied weights to the next: a cache line more than a run of taps, so that rows fall into different
+// lines.
+template <class T>
+constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
+// Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
+// a tile.
+constexpr Index colliding_bytes = 4096;
 constexpr Index rows_ahead = 4;
 constexpr Index cache_line_bytes = 64;
 constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
+
+bool in_a_row(const Index* offsets, Index count) noexcept {
+  for (Index i = 1; i < count; ++i)
+    if (offsets[i] != offsets[i - 1] + 1) return false;
+  return count > 0;
+}
 
 // How the pixels begin .. end - 1 of a strip fill a row of a panel, in whole vectors.
 Index find_copies(const StripShape& shape, const PixelBox& box, Index begin, Index end, Index width, Index lanes,
@@ -61,6 +74,13 @@ struct PixelLanes<T>::Destination {
 };
 
 template <class T>
+struct PixelLanes<T>::TileWeights {
+  const T* data;
+  const Index* row_offsets;
+  const Index* tap_offsets;
+};
+
+template <class T>
 struct PixelLanes<T>::Worker {
   T* strip;
   T* panels;
@@ -69,6 +89,9 @@ struct PixelLanes<T>::Worker {
   Index* tap_offsets;
   Index* weight_offsets;
   Index* row_offsets;
+  T* weights;  // of one tile, copied
+  Index* copied_row_offsets;
+  Index* copied_tap_offsets;
   Destination* destinations;
 };
 
@@ -94,7 +117,10 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   results_ = worker.reserve<T>(channels_per_task_ * pixels);
   tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
   weight_offsets_ = worker.reserve<Index>(blocking_.most_taps());
-  row_offsets_ = worker.reserve<Index>(channels_per_task_);
+  row_offsets_ = worker.reserve<Index>(larger(2, channels_per_task_));
+  weights_ = worker.reserve<T>(kernels.tile_rows * weight_pitch<T>);
+  copied_row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
+  copied_tap_offsets_ = worker.reserve<Index>(taps_per_run);
   destinations_ = worker.reserve<Destination>(pixels / width_);
   worker_bytes_ = worker.bytes();
 }
@@ -106,10 +132,17 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
   const Index tasks = blocking_.pixel_blocks() * geometry_.groups * parts;
   parallel_for(threads_, tasks, [&](Index index, int number) {
     void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{at_offset<T>(area, strip_),           at_offset<T>(area, panels_),
-                        at_offset<T>(area, start_),           at_offset<T>(area, results_),
-                        at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, weight_offsets_),
-                        at_offset<Index>(area, row_offsets_), at_offset<Destination>(area, destinations_)};
+    const Worker worker{at_offset<T>(area, strip_),
+                        at_offset<T>(area, panels_),
+                        at_offset<T>(area, start_),
+                        at_offset<T>(area, results_),
+                        at_offset<Index>(area, tap_offsets_),
+                        at_offset<Index>(area, weight_offsets_),
+                        at_offset<Index>(area, row_offsets_),
+                        at_offset<T>(area, weights_),
+                        at_offset<Index>(area, copied_row_offsets_),
+                        at_offset<Index>(area, copied_tap_offsets_),
+                        at_offset<Destination>(area, destinations_)};
     Task task{};
     task.first_channel = index % parts * channels_per_task_;
     task.channels = smaller(channels_per_task_, geometry_.out_channels - task.first_channel);
@@ -144,7 +177,9 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
       pixels.first_image * output.outer + (task.group * geometry_.out_channels + task.first_channel) * output.inner;
   for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
   const T* task_weights = weights.data + task.group * weights.group + task.first_channel * weights.lane;
-  for (Index row = 0; row < task.channels; ++row) worker.row_offsets[row] = row * weights.lane;
+  for (Index row = 0; row < larger(2, task.channels); ++row) worker.row_offsets[row] = row * weights.lane;
+  for (Index row = 0; row < kernels_->tile_rows; ++row) worker.copied_row_offsets[row] = row * weight_pitch<T>;
+  for (Index tap = 0; tap < taps_per_run; ++tap) worker.copied_tap_offsets[tap] = tap;
 
   for (Index begin = 0; begin < count; begin += width_) {
     const Index end = smaller(count, begin + width_);
@@ -188,19 +223,23 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
       for (Index begin = even_panels * width_; begin < count; begin += width_)
         expand_panel(shape, box, strip, begin, worker, done, length);
 
+      const bool copied =
+          weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(worker.weight_offsets + done, length);
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);
       for (Index tile = 0; tile < tiles; ++tile) {
         const Index first = task.channels * tile / tiles;
         const Index rows = task.channels * (tile + 1) / tiles - first;
+        const TileWeights tile_weights =
+            find_weights(block_weights + first * weights.lane, rows, done, length, copied, worker);
         for (Index begin = 0; begin < count; begin += width_) {
           const Destination& destination = worker.destinations[begin / width_];
           const Index vectors = divide_up(smaller(count - begin, width_), kernels_->lanes);
           T* result = destination.result + first * destination.stride;
           const bool fresh = t == 0 && done == 0;
-          kernels_->tile[vectors - 1][rows - 1](
-              block_weights + first * weights.lane, worker.row_offsets, worker.weight_offsets + done, length,
-              worker.panels + begin * (length + 1), fresh ? worker.start + first * start_stride : result,
-              fresh ? start_stride : destination.stride, result, destination.stride);
+          kernels_->tile[vectors - 1][rows - 1](tile_weights.data, tile_weights.row_offsets, tile_weights.tap_offsets,
+                                                length, worker.panels + begin * (length + 1),
+                                                fresh ? worker.start + first * start_stride : result,
+                                                fresh ? start_stride : destination.stride, result, destination.stride);
         }
       }
       done += length;
@@ -212,6 +251,18 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
       unpack_channels(*kernels_, destination.result, destination.stride, box, begin, smaller(count, begin + width_),
                       task.channels, to);
   }
+}
+
+// The weights of one tile for one run of taps: as they lie, or copied next to each other where their rows would push
+// each other out of the first-level cache while the panels pass.
+template <class T>
+typename PixelLanes<T>::TileWeights PixelLanes<T>::find_weights(const T* weights, Index rows, Index first_tap,
+                                                                Index length, bool copied,
+                                                                const Worker& worker) const noexcept {
+  if (!copied) return {weights, worker.row_offsets, worker.weight_offsets + first_tap};
+  kernels_->copy_rows(weights + worker.weight_offsets[first_tap], worker.row_offsets[1], rows, length, worker.weights,
+                      weight_pitch<T>);
+  return {worker.weights, worker.copied_row_offsets, worker.copied_tap_offsets};
 }
 
 // One panel of the im2col matrix: the pixels from `begin` on under the taps first .. first + length - 1 of the strip.

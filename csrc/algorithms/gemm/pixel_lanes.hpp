@@ -2,12 +2,12 @@
 //
 //     Z[o, pixel] = bias[o] + sum over taps of weights[o, tap] X[pixel, tap]
 //
-// Weights are read in place, one broadcast each; the im2col matrix exists one small panel at a time (a few hundred taps
-// of two vectors of pixels, in the first-level cache), copied out of the strip by whole vectors. Results are stored as
-// they lie in Z: nothing is transposed and no weights are packed, so this suits few taps, small maps and many output
-// channels, over which a panel's copying is spread. Every sum runs over the taps in the same order as in
-// channel_lanes.hpp: same bits. Loops, outermost first: tasks (group, pixel block, range of output channels; parallel)
-// > tap blocks (a strip each) > runs of taps > panels of pixels > tiles of output channels.
+// Weights are broadcast one by one, a tile's copied next to each other at most; the im2col matrix exists one small
+// panel at a time (a few hundred taps of two vectors of pixels, in the first-level cache), copied out of the strip by
+// whole vectors. Results are stored as they lie in Z: nothing is transposed and no weights are packed, so this suits
+// few taps, small maps and many output channels, over which a panel's copying is spread. Every sum runs over the taps
+// in the same order as in channel_lanes.hpp: same bits. Loops, outermost first: tasks (group, pixel block, range of
+// output channels; parallel) > tap blocks (a strip each) > runs of taps > panels of pixels > tiles of output channels.
 #pragma once
 
 #include <cstddef>
@@ -35,10 +35,13 @@ class PixelLanes {
  private:
   struct Worker;
   struct Destination;
+  struct TileWeights;
   struct Task;
 
   void run_task(const Task& task, const Tensor<const T>& input, const Weights<T>& weights, Index start_stride,
                 const Tensor<T>& output, const Worker& worker) const noexcept;
+  [[nodiscard]] TileWeights find_weights(const T* weights, Index rows, Index first_tap, Index length, bool copied,
+                                         const Worker& worker) const noexcept;
   void expand_panel(const StripShape& shape, const PixelBox& box, const T* strip, Index begin, const Worker& worker,
                     Index first, Index length) const noexcept;
   void fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept;
@@ -50,7 +53,8 @@ class PixelLanes {
   Index channels_per_task_ = 1;
   int threads_ = 1;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
-              row_offsets_ = 0, destinations_ = 0, worker_bytes_ = 0;
+              row_offsets_ = 0, weights_ = 0, copied_row_offsets_ = 0, copied_tap_offsets_ = 0, destinations_ = 0,
+              worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm
