@@ -145,11 +145,9 @@ void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index
 }
 
 template <class T>
-bool find_adjacent(const PixelBox& box, Index begin, Index end, const Tensor<T>& pixels, Index& offset) noexcept {
+Index adjacent_pixels(const PixelBox& box, const Tensor<T>& pixels) noexcept {
   const Run run = find_run(pixels, box);
-  if (run.step != 1 || begin % run.length + (end - begin) > run.length) return false;
-  for_each_stretch(pixels, box, run, begin, end, [&](Index, Index, Index at) { offset = at; });
-  return true;
+  return run.step == 1 ? run.length : 1;
 }
 
 #define CONVGRAD_INSTANTIATE(T)                                                                                       \
@@ -161,7 +159,7 @@ bool find_adjacent(const PixelBox& box, Index begin, Index end, const Tensor<T>&
                                  const Tensor<T>&) noexcept;                                                          \
   template void unpack_channels<T>(const kernels::KernelSet<T>&, const T*, Index, const PixelBox&, Index, Index,      \
                                    Index, const Tensor<T>&) noexcept;                                                 \
-  template bool find_adjacent<T>(const PixelBox&, Index, Index, const Tensor<T>&, Index&) noexcept;
+  template Index adjacent_pixels<T>(const PixelBox&, const Tensor<T>&) noexcept;
 CONVGRAD_INSTANTIATE(float)
 CONVGRAD_INSTANTIATE(double)
 #undef CONVGRAD_INSTANTIATE

@@ -80,8 +80,39 @@ void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index w
 template <class T>
 void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box,
                      Index begin, Index end, Index channels, const Tensor<T>& pixels) noexcept;
-// Whether pixels begin .. end - 1 are neighbors in memory, in order; then the element offset of the first.
+// How many pixels of the box that follow one another are neighbors in memory: stretches of so many begin at every
+// multiple of it. 1 where not even two are.
 template <class T>
-bool find_adjacent(const PixelBox& box, Index begin, Index end, const Tensor<T>& pixels, Index& offset) noexcept;
+Index adjacent_pixels(const PixelBox& box, const Tensor<T>& pixels) noexcept;
+
+// A place in a box, moved forward without divisions.
+class PixelCursor {
+ public:
+  explicit PixelCursor(const PixelBox& box) noexcept : box_(box) {}
+  [[nodiscard]] Index image() const noexcept { return image_; }
+  [[nodiscard]] Index plane() const noexcept { return plane_; }
+  [[nodiscard]] Index row() const noexcept { return row_; }
+  [[nodiscard]] Index column() const noexcept { return column_; }
+  [[nodiscard]] Index left_in_row() const noexcept { return box_.size[2] - column_; }
+  template <class T>
+  [[nodiscard]] Index offset(const Tensor<T>& pixels) const noexcept {
+    return image_ * pixels.outer + plane_ * pixels.axis[0] + row_ * pixels.axis[1] + column_ * pixels.axis[2];
+  }
+  void advance(Index pixels) noexcept {
+    column_ += pixels;
+    while (column_ >= box_.size[2]) {
+      column_ -= box_.size[2];
+      if (++row_ < box_.size[1]) continue;
+      row_ = 0;
+      if (++plane_ < box_.size[0]) continue;
+      plane_ = 0;
+      ++image_;
+    }
+  }
+
+ private:
+  const PixelBox& box_;
+  Index image_ = 0, plane_ = 0, row_ = 0, column_ = 0;
+};
 
 }  // namespace convgrad::gemm

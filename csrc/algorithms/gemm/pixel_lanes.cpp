@@ -31,26 +31,23 @@ bool in_a_row(const Index* offsets, Index count) noexcept {
   return count > 0;
 }
 
-// How the pixels begin .. end - 1 of a strip fill a row of a panel, in whole vectors.
-Index find_copies(const StripShape& shape, const PixelBox& box, Index begin, Index end, Index width, Index lanes,
+// How the next `pixels` pixels of a strip fill a row of a panel, in whole vectors.
+Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, Index width, Index lanes,
                   kernels::PanelCopy* copies) noexcept {
   Index count = 0;
   kernels::PanelCopy next{0, 0};  // what would go on where the last copy ends
-  for (Index p = begin; p < end;) {
-    const Index row = p / box.size[2];
-    const Index plane = row / box.size[1];
-    const Index column = p % box.size[2];
-    const Index length = smaller(box.size[2] - column, end - p);
-    const Index offset = shape.row_offset(plane / box.size[0], plane % box.size[0], row % box.size[1]) + column;
-    Index lane = p - begin;
+  for (Index lane = 0; lane < pixels;) {
+    const Index length = smaller(cursor.left_in_row(), pixels - lane);
+    const Index offset = shape.row_offset(cursor.image(), cursor.plane(), cursor.row()) + cursor.column();
     // A row that follows without a gap may be covered already, in part.
     const bool follows = count > 0 && offset - next.offset == lane - next.lane;
     if (!follows) next = {offset, lane};
-    for (lane += length; next.lane < lane; next = {next.offset + lanes, next.lane + lanes}) copies[count++] = next;
-    p += length;
+    lane += length;
+    for (; next.lane < lane; next = {next.offset + lanes, next.lane + lanes}) copies[count++] = next;
+    cursor.advance(length);
   }
   // Lanes without a pixel repeat the first ones: their results are numbers, and nobody stores them.
-  for (Index lane = end - begin; lane < width; lane += lanes) copies[count++] = {copies[0].offset, lane};
+  for (Index lane = pixels; lane < width; lane += lanes) copies[count++] = {copies[0].offset, lane};
   return count;
 }
 
@@ -68,9 +65,10 @@ struct PixelLanes<T>::Task {
 // and into a buffer otherwise.
 template <class T>
 struct PixelLanes<T>::Destination {
-  bool direct;
   T* result;
-  Index stride;  // from one output channel to the next
+  Index stride;   // from one output channel to the next
+  Index vectors;  // of the panel
+  bool direct;
 };
 
 template <class T>
@@ -178,17 +176,20 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
   for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
   const T* task_weights = weights.data + task.group * weights.group + task.first_channel * weights.lane;
   for (Index row = 0; row < larger(2, task.channels); ++row) worker.row_offsets[row] = row * weights.lane;
-  for (Index row = 0; row < kernels_->tile_rows; ++row) worker.copied_row_offsets[row] = row * weight_pitch<T>;
-  for (Index tap = 0; tap < taps_per_run; ++tap) worker.copied_tap_offsets[tap] = tap;
 
+  const Index adjacent = adjacent_pixels(box, to);
+  PixelCursor place(box);
+  Index into_stretch = 0;  // how far `begin` lies into a stretch of adjacent pixels
   for (Index begin = 0; begin < count; begin += width_) {
-    const Index end = smaller(count, begin + width_);
-    const Index width = round_up(end - begin, kernels_->lanes);
-    Index offset = 0;
-    if (end - begin == width && find_adjacent(box, begin, end, to, offset))
-      worker.destinations[begin / width_] = {true, to.data + offset, to.inner};
-    else
-      worker.destinations[begin / width_] = {false, worker.results + begin * task.channels, width};
+    const Index pixels_here = smaller(width_, count - begin);
+    const Index width = pixels_here == width_ ? width_ : round_up(pixels_here, kernels_->lanes);
+    const bool direct = pixels_here == width && into_stretch + width <= adjacent;
+    worker.destinations[begin / width_] = {direct ? to.data + place.offset(to) : worker.results + begin * task.channels,
+                                           direct ? to.inner : width,
+                                           width == width_ ? kernels_->tile_vectors : width / kernels_->lanes, direct};
+    place.advance(pixels_here);
+    into_stretch += pixels_here;
+    while (into_stretch >= adjacent) into_stretch -= adjacent;
   }
 
   const Index tap_blocks = blocking_.tap_blocks();
@@ -220,11 +221,17 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
         kernels_->copy_rows(strip + worker.tap_offsets[done + r], width_, even_panels, width_,
                             worker.panels + r * width_, (length + 1) * width_);
       }
+      PixelCursor from(box);
+      if (even_panels > 0) from.advance(even_panels * width_);
       for (Index begin = even_panels * width_; begin < count; begin += width_)
-        expand_panel(shape, box, strip, begin, worker, done, length);
+        expand_panel(shape, from, strip, begin, smaller(width_, count - begin), worker, done, length);
 
       const bool copied =
           weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(worker.weight_offsets + done, length);
+      if (copied) {
+        for (Index row = 0; row < kernels_->tile_rows; ++row) worker.copied_row_offsets[row] = row * weight_pitch<T>;
+        for (Index tap = 0; tap < length; ++tap) worker.copied_tap_offsets[tap] = tap;
+      }
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);
       for (Index tile = 0; tile < tiles; ++tile) {
         const Index first = task.channels * tile / tiles;
@@ -233,13 +240,12 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
             find_weights(block_weights + first * weights.lane, rows, done, length, copied, worker);
         for (Index begin = 0; begin < count; begin += width_) {
           const Destination& destination = worker.destinations[begin / width_];
-          const Index vectors = divide_up(smaller(count - begin, width_), kernels_->lanes);
           T* result = destination.result + first * destination.stride;
           const bool fresh = t == 0 && done == 0;
-          kernels_->tile[vectors - 1][rows - 1](tile_weights.data, tile_weights.row_offsets, tile_weights.tap_offsets,
-                                                length, worker.panels + begin * (length + 1),
-                                                fresh ? worker.start + first * start_stride : result,
-                                                fresh ? start_stride : destination.stride, result, destination.stride);
+          kernels_->tile[destination.vectors - 1][rows - 1](
+              tile_weights.data, tile_weights.row_offsets, tile_weights.tap_offsets, length,
+              worker.panels + begin * (length + 1), fresh ? worker.start + first * start_stride : result,
+              fresh ? start_stride : destination.stride, result, destination.stride);
         }
       }
       done += length;
@@ -265,15 +271,15 @@ typename PixelLanes<T>::TileWeights PixelLanes<T>::find_weights(const T* weights
   return {worker.weights, worker.copied_row_offsets, worker.copied_tap_offsets};
 }
 
-// One panel of the im2col matrix: the pixels from `begin` on under the taps first .. first + length - 1 of the strip.
+// One panel of the im2col matrix: the pixels from `begin` on, which is where the cursor stands, under `length` taps of
+// the strip.
 template <class T>
-void PixelLanes<T>::expand_panel(const StripShape& shape, const PixelBox& box, const T* strip, Index begin,
-                                 const Worker& worker, Index first, Index length) const noexcept {
+void PixelLanes<T>::expand_panel(const StripShape& shape, PixelCursor& cursor, const T* strip, Index begin,
+                                 Index pixels, const Worker& worker, Index first_tap, Index length) const noexcept {
   kernels::PanelCopy copies[2 * most_panel_lanes];
-  const Index end = smaller(box.count(), begin + width_);
-  const Index width = round_up(end - begin, kernels_->lanes);
-  const Index count = find_copies(shape, box, begin, end, width, kernels_->lanes, copies);
-  kernels_->expand(strip, worker.tap_offsets + first, length, copies, count, worker.panels + begin * (length + 1),
+  const Index width = worker.destinations[begin / width_].vectors * kernels_->lanes;
+  const Index count = find_copies(shape, cursor, pixels, width, kernels_->lanes, copies);
+  kernels_->expand(strip, worker.tap_offsets + first_tap, length, copies, count, worker.panels + begin * (length + 1),
                    width);
 }
 

@@ -42,8 +42,8 @@ class PixelLanes {
                 const Tensor<T>& output, const Worker& worker) const noexcept;
   [[nodiscard]] TileWeights find_weights(const T* weights, Index rows, Index first_tap, Index length, bool copied,
                                          const Worker& worker) const noexcept;
-  void expand_panel(const StripShape& shape, const PixelBox& box, const T* strip, Index begin, const Worker& worker,
-                    Index first, Index length) const noexcept;
+  void expand_panel(const StripShape& shape, PixelCursor& cursor, const T* strip, Index begin, Index pixels,
+                    const Worker& worker, Index first_tap, Index length) const noexcept;
   void fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept;
 
   Geometry geometry_;
