@@ -112,7 +112,7 @@ Index useful_threads(const Geometry& geometry, int threads) noexcept {
 }
 
 Blocking balanced_blocking(const Geometry& geometry, BlockingLimits limits, Index workers) noexcept {
-  constexpr Index fewest_pixels = 112;
+  constexpr Index fewest_pixels = 224;  // fewer, and the weights pass by too often; output channels are cut instead
   Blocking blocking(geometry, limits);
   while (workers > 1 && limits.pixels > fewest_pixels && blocking.pixel_blocks() * geometry.groups < 4 * workers) {
     limits.pixels /= 2;

@@ -47,7 +47,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
     panels_per_task_ = smaller(panels_per_task_, larger(1, most));
   }
   const Index blocks = blocking_.pixel_blocks() * geometry.groups;
-  while (blocks * divide_up(panels_.count(), panels_per_task_) < 2 * useful && useful > 1 && panels_per_task_ > 1)
+  while (blocks * divide_up(panels_.count(), panels_per_task_) < 4 * useful && useful > 1 && panels_per_task_ > 1)
     panels_per_task_ = divide_up(panels_per_task_, 2);
   const Index tasks = blocks * divide_up(panels_.count(), panels_per_task_);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks)));

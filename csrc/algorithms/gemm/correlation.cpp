@@ -1,5 +1,7 @@
 #include "algorithms/gemm/correlation.hpp"
 
+#include "algorithms/gemm/visit_lanes.hpp"
+
 namespace convgrad::gemm {
 
 namespace {
@@ -57,18 +59,18 @@ Correlation<T>::Correlation(const Geometry& geometry, const kernels::KernelSet<T
 
 template <class T>
 int Correlation<T>::threads() const noexcept {
-  return std::visit([](const auto& lanes) { return lanes.threads(); }, lanes_);
+  return visit_lanes(lanes_, [](const auto& lanes) { return lanes.threads(); });
 }
 
 template <class T>
 std::size_t Correlation<T>::workspace_bytes() const noexcept {
-  return std::visit([](const auto& lanes) { return lanes.workspace_bytes(); }, lanes_);
+  return visit_lanes(lanes_, [](const auto& lanes) { return lanes.workspace_bytes(); });
 }
 
 template <class T>
 void Correlation<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
                          const Tensor<T>& output, void* workspace) const noexcept {
-  std::visit([&](const auto& lanes) { lanes.run(input, weights, bias, bias_stride, output, workspace); }, lanes_);
+  visit_lanes(lanes_, [&](const auto& lanes) { lanes.run(input, weights, bias, bias_stride, output, workspace); });
 }
 
 template class Correlation<float>;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "algorithms/gemm/visit_lanes.hpp"
+
 namespace convgrad::gemm {
 
 namespace {
@@ -40,12 +42,12 @@ GradKernel<T>::GradKernel(const Geometry& geometry, const kernels::KernelSet<T>&
 
 template <class T>
 int GradKernel<T>::threads() const noexcept {
-  return std::visit([](const auto& lanes) { return lanes.threads(); }, lanes_);
+  return visit_lanes(lanes_, [](const auto& lanes) { return lanes.threads(); });
 }
 
 template <class T>
 std::size_t GradKernel<T>::workspace_bytes() const noexcept {
-  return std::visit([](const auto& lanes) { return lanes.workspace_bytes(); }, lanes_);
+  return visit_lanes(lanes_, [](const auto& lanes) { return lanes.workspace_bytes(); });
 }
 
 template <class T>
@@ -57,7 +59,7 @@ void GradKernel<T>::run(const Tensor<const T>& grad_output, const Tensor<const T
     std::get_if<GradKernelChannelLanes<T>>(&lanes_)->run(input, grad_output, transposed, workspace);
     return;
   }
-  std::visit([&](const auto& lanes) { lanes.run(grad_output, input, grad_kernel, workspace); }, lanes_);
+  visit_lanes(lanes_, [&](const auto& lanes) { lanes.run(grad_output, input, grad_kernel, workspace); });
 }
 
 template class GradKernel<float>;
