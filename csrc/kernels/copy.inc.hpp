@@ -46,6 +46,30 @@ void copy_strided(const T* source, int64_t source_step, int64_t count, T* destin
   }
 }
 
+// The lanes of `values` from `half` * lanes / 2 on, each followed by the odd lane of `between` that stands there.
+template <int half>
+struct Spread {
+  static constexpr int lane(int i, int lanes) { return i % 2 == 0 ? half * lanes / 2 + i / 2 : lanes + i; }
+};
+
+// destination[i * destination_step] = source[i]; what lies between stays as it is.
+template <class T>
+void scatter_strided(const T* source, int64_t count, T* destination, int64_t destination_step) {
+  constexpr int64_t lanes = lanes_of<T>;
+  int64_t i = 0;
+  if (destination_step == 2) {
+    // What lies between is read and written back. The last vector would touch one element beyond the last, so it is
+    // left to the loop below.
+    for (; i + lanes < count; i += lanes) {
+      const Vector<T> values = load(source + i);
+      T* to = destination + 2 * i;
+      store(to, shuffle<T, Spread<0>>(values, load(to)));
+      store(to + lanes, shuffle<T, Spread<1>>(values, load(to + lanes)));
+    }
+  }
+  for (; i < count; ++i) destination[i * destination_step] = source[i];
+}
+
 // `copies` is a constant, so that offsets stay in registers: a row of a panel takes a cycle or so for each vector.
 template <class T, int copies>
 void expand_rows(const T* source, const int64_t* tap_offset, int64_t taps, const convgrad::kernels::PanelCopy* copy,
@@ -78,6 +102,22 @@ void expand(const T* source, const int64_t* tap_offset, int64_t taps, const conv
   }
   for (int64_t t = 0; t < taps; ++t, panel += width)
     for (int64_t k = 0; k < copies; ++k) store(panel + copy[k].lane, load(source + copy[k].offset + tap_offset[t]));
+}
+
+// Each tap's pixels are read from end to end. The next taps' lie in other pages, where no hardware prefetcher looks
+// ahead.
+template <class T>
+void expand_block(const T* source, const int64_t* tap_offset, int64_t taps, const convgrad::kernels::BlockCopy* copy,
+                  int64_t copies, T* panels) {
+  constexpr int64_t taps_ahead = 4;
+  for (int64_t t = 0; t < taps; ++t) {
+    const T* row = source + tap_offset[t];
+    const T* ahead = source + tap_offset[t + taps_ahead < taps ? t + taps_ahead : t];
+    for (int64_t k = 0; k < copies; ++k) {
+      __builtin_prefetch(ahead + copy[k].offset);
+      store(panels + copy[k].position + t * copy[k].step, load(row + copy[k].offset));
+    }
+  }
 }
 
 }  // namespace

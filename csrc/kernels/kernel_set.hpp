@@ -78,6 +78,14 @@ struct PanelCopy {
   int64_t lane;
 };
 
+// The same for a vector of any panel of a block: `position` is that of the vector in the panel's first row, and `step`
+// leads to the next.
+struct BlockCopy {
+  int64_t offset;
+  int64_t position;
+  int64_t step;
+};
+
 template <class T>
 struct KernelSet {
   int lanes;
@@ -103,11 +111,20 @@ struct KernelSet {
   // destination[i] = source[i * source_step] for i < count
   void (*copy_strided)(const T* source, int64_t source_step, int64_t count, T* destination);
 
+  // destination[i * destination_step] = source[i] for i < count. What lies between may be read and written back
+  // unchanged, so nobody else may write there meanwhile.
+  void (*scatter_strided)(const T* source, int64_t count, T* destination, int64_t destination_step);
+
   // panel[t * width + copy.lane + i] = source[tap_offset[t] + copy.offset + i] for the copies that fill a row, in order
   // of lane. Whole vectors are copied: the source must be readable, and the panel writable, for one vector beyond the
   // end.
   void (*expand)(const T* source, const int64_t* tap_offset, int64_t taps, const PanelCopy* copy, int64_t copies,
                  T* panel, int64_t width);
+
+  // The same for all panels of a block, tap by tap: panels[copy.position + t * copy.step + i] = source[tap_offset[t] +
+  // copy.offset + i].
+  void (*expand_block)(const T* source, const int64_t* tap_offset, int64_t taps, const BlockCopy* copy, int64_t copies,
+                       T* panels);
 
   // Runs independent chains of fused multiply-adds on registers alone and returns how many operations that was.
   double (*multiply_add)(int64_t repeats);

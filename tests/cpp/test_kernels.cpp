@@ -164,6 +164,40 @@ void test_copies(const KernelSet<T>& set) {
 }
 
 template <class T>
+void test_strided(const KernelSet<T>& set) {
+  for (const int64_t step : {1, 2, 3})
+    for (int64_t count = 1; count <= 3 * set.lanes + 1; ++count) {
+      // Not an element beyond the last.
+      const int64_t extent = (count - 1) * step + 1;
+      const std::vector<T> spread = integers<T>(at(extent));
+      std::vector<T> packed(at(count + 1), T{99});
+      set.copy_strided(spread.data(), step, count, packed.data());
+      CHECK(packed[at(count)] == T{99});
+      const std::vector<T> before = integers<T>(at(extent));
+      std::vector<T> after = before;
+      set.scatter_strided(packed.data(), count, after.data(), step);
+      for (int64_t i = 0; i < extent; ++i) {
+        if (i % step == 0) CHECK(packed[at(i / step)] == spread[at(i)]);
+        CHECK(after[at(i)] == (i % step == 0 ? spread[at(i)] : before[at(i)]));
+      }
+    }
+}
+
+template <class T>
+void test_expand_block(const KernelSet<T>& set) {
+  const std::vector<T> source = integers<T>(400);
+  const std::vector<int64_t> taps{0, 7, 50, 51, 3, 90};
+  const BlockCopy copies[] = {{20, 0, set.lanes}, {90, 7 * set.lanes, set.lanes}, {150, 14 * set.lanes, 2 * set.lanes}};
+  std::vector<T> panels(at(30 * set.lanes), T{99});
+  set.expand_block(source.data(), taps.data(), static_cast<int64_t>(taps.size()), copies, 3, panels.data());
+  for (const BlockCopy& copy : copies)
+    for (std::size_t t = 0; t < taps.size(); ++t)
+      for (int64_t lane = 0; lane < set.lanes; ++lane)
+        CHECK(panels[at(copy.position + static_cast<int64_t>(t) * copy.step + lane)] ==
+              source[at(taps[t] + copy.offset + lane)]);
+}
+
+template <class T>
 void test_expand(const KernelSet<T>& set) {
   const int64_t width = 2 * set.lanes;
   const std::vector<T> source = integers<T>(300);
@@ -191,7 +225,9 @@ void test_all(const KernelSet<T>& set) {
   test_dot_tiles(set);
   test_transpose(set);
   test_copies(set);
+  test_strided(set);
   test_expand(set);
+  test_expand_block(set);
   CHECK(set.multiply_add(10) > 0);
 }
 

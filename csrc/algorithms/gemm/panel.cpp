@@ -120,8 +120,15 @@ void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index w
     } else if (pixels.inner == 1) {
       kernels.copy_rows(from, width, count, lanes, to, run.step);
     } else {
-      for (Index p = 0; p < count; ++p)
-        for (Index lane = 0; lane < lanes; ++lane) to[p * run.step + lane * pixels.inner] = from[p * width + lane];
+      // grad_input with a stride: pixels become neighbors first, and are then spread over their rows.
+      constexpr Index at_once = 64;
+      T neighbors[kernels::max_tile_vectors * kernels::row_lanes<T> * at_once];
+      for (Index p = 0; p < count; p += at_once) {
+        const Index some = smaller(at_once, count - p);
+        kernels.transpose(from + p * width, width, some, lanes, neighbors, at_once);
+        for (Index lane = 0; lane < lanes; ++lane)
+          kernels.scatter_strided(neighbors + lane * at_once, some, to + p * run.step + lane * pixels.inner, run.step);
+      }
     }
   });
 }
@@ -139,7 +146,7 @@ void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index
       kernels.transpose(from, width, channels, count, to, run.step);
     } else {
       for (Index channel = 0; channel < channels; ++channel)
-        for (Index p = 0; p < count; ++p) to[p * run.step + channel * pixels.inner] = from[channel * width + p];
+        kernels.scatter_strided(from + channel * width, count, to + channel * pixels.inner, run.step);
     }
   });
 }

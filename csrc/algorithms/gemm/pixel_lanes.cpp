@@ -21,8 +21,6 @@ constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
 constexpr Index colliding_bytes = 4096;
-constexpr Index rows_ahead = 4;
-constexpr Index cache_line_bytes = 64;
 constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
 
 bool in_a_row(const Index* offsets, Index count) noexcept {
@@ -91,6 +89,7 @@ struct PixelLanes<T>::Worker {
   Index* copied_row_offsets;
   Index* copied_tap_offsets;
   Destination* destinations;
+  kernels::BlockCopy* block_copies;
 };
 
 template <class T>
@@ -120,6 +119,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   copied_row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
   copied_tap_offsets_ = worker.reserve<Index>(taps_per_run);
   destinations_ = worker.reserve<Destination>(pixels / width_);
+  block_copies_ = worker.reserve<kernels::BlockCopy>(2 * pixels);
   worker_bytes_ = worker.bytes();
 }
 
@@ -140,7 +140,8 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         at_offset<T>(area, weights_),
                         at_offset<Index>(area, copied_row_offsets_),
                         at_offset<Index>(area, copied_tap_offsets_),
-                        at_offset<Destination>(area, destinations_)};
+                        at_offset<Destination>(area, destinations_),
+                        at_offset<kernels::BlockCopy>(area, block_copies_)};
     Task task{};
     task.first_channel = index % parts * channels_per_task_;
     task.channels = smaller(channels_per_task_, geometry_.out_channels - task.first_channel);
@@ -201,8 +202,6 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
     const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip);
     if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
-    // Straight out of the input, a tap's pixels are best read from end to end.
-    const Index even_panels = in_place && shape.adjacent_rows(pixels) ? count / width_ : 0;
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     fill_weight_offsets(weights, taps, worker.weight_offsets);
     const T* block_weights = task_weights + taps.first_channel * weights.channel;
@@ -211,21 +210,7 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
-      for (Index r = 0; r < length && even_panels > 0; ++r) {
-        // The rows of different taps lie in different pages, where no hardware prefetcher looks ahead.
-        if (r + rows_ahead < length) {
-          const T* ahead = strip + worker.tap_offsets[done + r + rows_ahead];
-          for (Index e = 0; e < even_panels * width_; e += cache_line_bytes / Index{sizeof(T)})
-            __builtin_prefetch(ahead + e);
-        }
-        kernels_->copy_rows(strip + worker.tap_offsets[done + r], width_, even_panels, width_,
-                            worker.panels + r * width_, (length + 1) * width_);
-      }
-      PixelCursor from(box);
-      if (even_panels > 0) from.advance(even_panels * width_);
-      for (Index begin = even_panels * width_; begin < count; begin += width_)
-        expand_panel(shape, from, strip, begin, smaller(width_, count - begin), worker, done, length);
-
+      expand_panels(shape, box, strip, in_place, worker, done, length);
       const bool copied =
           weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(worker.weight_offsets + done, length);
       if (copied) {
@@ -271,16 +256,28 @@ typename PixelLanes<T>::TileWeights PixelLanes<T>::find_weights(const T* weights
   return {worker.weights, worker.copied_row_offsets, worker.copied_tap_offsets};
 }
 
-// One panel of the im2col matrix: the pixels from `begin` on, which is where the cursor stands, under `length` taps of
-// the strip.
+// The im2col matrix for `length` taps of the strip. A strip lies in the cache, so a panel is filled at a time; the
+// input itself is better read a tap at a time, from end to end.
 template <class T>
-void PixelLanes<T>::expand_panel(const StripShape& shape, PixelCursor& cursor, const T* strip, Index begin,
-                                 Index pixels, const Worker& worker, Index first_tap, Index length) const noexcept {
+void PixelLanes<T>::expand_panels(const StripShape& shape, const PixelBox& box, const T* strip, bool in_place,
+                                  const Worker& worker, Index first_tap, Index length) const noexcept {
   kernels::PanelCopy copies[2 * most_panel_lanes];
-  const Index width = worker.destinations[begin / width_].vectors * kernels_->lanes;
-  const Index count = find_copies(shape, cursor, pixels, width, kernels_->lanes, copies);
-  kernels_->expand(strip, worker.tap_offsets + first_tap, length, copies, count, worker.panels + begin * (length + 1),
-                   width);
+  PixelCursor cursor(box);
+  Index in_block = 0;
+  for (Index begin = 0; begin < box.count(); begin += width_) {
+    const Index width = worker.destinations[begin / width_].vectors * kernels_->lanes;
+    const Index count =
+        find_copies(shape, cursor, smaller(width_, box.count() - begin), width, kernels_->lanes, copies);
+    const Index panel = begin * (length + 1);
+    if (!in_place) {
+      kernels_->expand(strip, worker.tap_offsets + first_tap, length, copies, count, worker.panels + panel, width);
+      continue;
+    }
+    for (Index i = 0; i < count; ++i)
+      worker.block_copies[in_block++] = {copies[i].offset, panel + copies[i].lane, width};
+  }
+  if (in_place)
+    kernels_->expand_block(strip, worker.tap_offsets + first_tap, length, worker.block_copies, in_block, worker.panels);
 }
 
 template class PixelLanes<float>;

@@ -42,8 +42,8 @@ class PixelLanes {
                 const Tensor<T>& output, const Worker& worker) const noexcept;
   [[nodiscard]] TileWeights find_weights(const T* weights, Index rows, Index first_tap, Index length, bool copied,
                                          const Worker& worker) const noexcept;
-  void expand_panel(const StripShape& shape, PixelCursor& cursor, const T* strip, Index begin, Index pixels,
-                    const Worker& worker, Index first_tap, Index length) const noexcept;
+  void expand_panels(const StripShape& shape, const PixelBox& box, const T* strip, bool in_place, const Worker& worker,
+                     Index first_tap, Index length) const noexcept;
   void fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept;
 
   Geometry geometry_;
@@ -54,7 +54,7 @@ class PixelLanes {
   int threads_ = 1;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
               row_offsets_ = 0, weights_ = 0, copied_row_offsets_ = 0, copied_tap_offsets_ = 0, destinations_ = 0,
-              worker_bytes_ = 0;
+              block_copies_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

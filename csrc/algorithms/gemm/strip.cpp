@@ -7,6 +7,8 @@ namespace convgrad::gemm {
 
 namespace {
 
+constexpr Index channels_ahead = 5;
+
 // Which strip elements [begin, end) of one axis lie inside the input; the others are border.
 struct Inside {
   Index origin;  // input position of strip element 0
@@ -65,14 +67,6 @@ StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pix
 // Where element `element` of a row lies, relative to its first.
 Index StripShape::column(Index element) const noexcept {
   return phases_ == 1 ? element * pitch_[2] : element % phases_ * phase_pitch_ + element / phases_;
-}
-
-bool StripShape::adjacent_rows(const PixelBlock& block) const noexcept {
-  const Index row = block.size[2] * column(pixel_step_[2]);
-  const Index plane = row * block.size[1];
-  return column(pixel_step_[2]) == 1 && (block.size[1] == 1 || row_offset(0, 0, 1) == row) &&
-         (block.size[0] == 1 || row_offset(0, 1, 0) == plane) &&
-         (block.images == 1 || row_offset(1, 0, 0) == plane * block.size[0]);
 }
 
 void StripShape::fill_pixel_offsets(const PixelBlock& block, Index* offset) const noexcept {
@@ -156,6 +150,10 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
         const T* source = from + j * from_axis[1] + k * from_axis[2];
         T* target = to + j * pitch_[1] + column(first_column + k);
         const Index count = divide_up(columns - k, phases_);
+        // Every other row, and then another channel: nothing that a hardware prefetcher would see coming.
+        if (c + channels_ahead < channels)
+          for (Index e = 0; e < count * phases_ * from_axis[2]; e += 64 / Index{sizeof(T)})
+            __builtin_prefetch(source + channels_ahead * from_channel + e);
         kernels.copy_strided(source, phases_ * from_axis[2], count, target);
       }
   }

@@ -33,8 +33,6 @@ class StripShape {
   [[nodiscard]] Index row_offset(Index image, Index plane, Index row) const noexcept {
     return image * image_pitch_ + plane * pixel_step_[0] * pitch_[0] + row * pixel_step_[1] * pitch_[1];
   }
-  // Whether all pixels of the block lie one after the other, rows, planes and images included.
-  [[nodiscard]] bool adjacent_rows(const PixelBlock& block) const noexcept;
   void fill_pixel_offsets(const PixelBlock& block, Index* offset) const noexcept;
   void fill_tap_offsets(const TapBlock& block, Index* offset) const noexcept;
 

@@ -111,8 +111,7 @@ void store_stretch(const kernels::KernelSet<T>& kernels, const Stretch& stretch,
     return;
   }
   for (Index j = 0; j < stretch.rows; ++j)
-    for (Index k = 0; k < stretch.columns; ++k)
-      to[j * output.axis[1] + k * output.axis[2]] = from[j * stretch.position_step + k];
+    kernels.scatter_strided(from + j * stretch.position_step, stretch.columns, to + j * output.axis[1], output.axis[2]);
 }
 
 }  // namespace
