@@ -68,9 +68,92 @@ inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::Dot
   }
 }
 
+#if CONVGRAD_VECTOR_BYTES == 64
+// One row of `a`, and columns that come in rows of `run` taps next to each other, as those of a kernel do: each row of
+// taps takes two loads and shifts the rest out of them in registers. Vectors of 64 bytes nearly always cross a cache
+// line, and such loads take three times as long.
+template <int by>
+struct ShiftLanes {
+  static constexpr int lane(int i, int) { return i + by; }
+};
+
+template <class T, int run, int columns, int column>
+inline __attribute__((always_inline)) void add_shifted(Vector<T> factor, const T* const (&right)[columns], int64_t from,
+                                                       typename VectorOf<T>::Mask mask, Vector<T> first,
+                                                       Vector<T> second, Vector<T> (&accumulator)[columns]) {
+  if constexpr (column < columns) {
+    if constexpr (column % run == 0) {
+      first = load(right[column] + from);
+      second = load(right[column] + from + lanes_of<T>);
+    }
+    Vector<T> value = first;
+    if constexpr (column % run > 0) value = shuffle<T, ShiftLanes<column % run>>(first, second);
+    accumulator[column] += factor * keep_lanes<T>(value, mask);
+    add_shifted<T, run, columns, column + 1>(factor, right, from, mask, first, second, accumulator);
+  }
+}
+
+template <class T, int run, int columns>
+void dot_row(const convgrad::kernels::DotOperand<T>& a, const convgrad::kernels::DotOperand<T>& b,
+             int64_t rows_of_pixels, int64_t pixels, T* result) {
+  constexpr int64_t lanes = lanes_of<T>;
+  const int64_t whole = pixels / lanes * lanes;
+  typename VectorOf<T>::Mask all{};
+  typename VectorOf<T>::Mask some{};
+  for (int64_t l = 0; l < lanes; ++l) {
+    all[l] = -1;
+    some[l] = whole + l < pixels ? -1 : 0;
+  }
+  Vector<T> accumulator[columns];
+  const T* right[columns];
+  const T* const left = a.data + a.offset[0];
+#pragma GCC unroll 12
+  for (int j = 0; j < columns; ++j) {
+    right[j] = b.data + b.offset[j];
+    accumulator[j] = load(result + j * lanes);
+  }
+  for (int64_t y = 0; y < rows_of_pixels; ++y) {
+    for (int64_t x = 0; x < whole; x += lanes)
+      add_shifted<T, run, columns, 0>(load(left + a.row[y] + x), right, b.row[y] + x, all, Vector<T>{}, Vector<T>{},
+                                      accumulator);
+    if (whole < pixels)
+      add_shifted<T, run, columns, 0>(load(left + a.row[y] + whole), right, b.row[y] + whole, some, Vector<T>{},
+                                      Vector<T>{}, accumulator);
+  }
+#pragma GCC unroll 12
+  for (int j = 0; j < columns; ++j) store(result + j * lanes, accumulator[j]);
+}
+
+template <int run, int columns>
+bool in_runs(const int64_t* offset) {
+  for (int j = 0; j < columns; ++j)
+    if (j % run > 0 && offset[j] != offset[j - 1] + 1) return false;
+  return true;
+}
+
+// Whether the columns were served that way.
+template <class T, int run, int columns>
+bool dot_runs(const convgrad::kernels::DotOperand<T>& a, const convgrad::kernels::DotOperand<T>& b,
+              int64_t rows_of_pixels, int64_t pixels, T* result) {
+  if constexpr (columns % run == 0 && run <= lanes_of<T>) {
+    if (!in_runs<run, columns>(b.offset)) return false;
+    dot_row<T, run, columns>(a, b, rows_of_pixels, pixels, result);
+    return true;
+  }
+  return false;
+}
+#endif
+
 template <class T, int rows, int columns>
 void dot_tile(const convgrad::kernels::DotOperand<T>& a, const convgrad::kernels::DotOperand<T>& b,
               int64_t rows_of_pixels, int64_t pixels, T* result) {
+#if CONVGRAD_VECTOR_BYTES == 64
+  if constexpr (rows == 1) {
+    if (dot_runs<T, 7, columns>(a, b, rows_of_pixels, pixels, result)) return;
+    if (dot_runs<T, 5, columns>(a, b, rows_of_pixels, pixels, result)) return;
+    if (dot_runs<T, 3, columns>(a, b, rows_of_pixels, pixels, result)) return;
+  }
+#endif
   for (int64_t part = 0; part < convgrad::kernels::row_lanes<T>; part += lanes_of<T>)
     dot_part<T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
 }

@@ -94,44 +94,49 @@ void test_strip_tiles(const KernelSet<T>& set) {
 }
 
 template <class T>
-void test_dot_tiles(const KernelSet<T>& set) {
+void test_dot_tile(const KernelSet<T>& set, int rows, int columns, int run, int64_t pixels) {
   constexpr int64_t lanes = row_lanes<T>;
   const T infinity = std::numeric_limits<T>::infinity();
+  const int64_t padded = (pixels + lanes - 1) / lanes * lanes;
+  const int64_t lines = 3;
+  std::vector<int64_t> left_offset, right_offset, left_row, right_row;
+  for (int64_t i = 0; i < rows; ++i) left_offset.push_back(i * lines * padded);
+  // Columns in runs of neighbors, or each on its own.
+  for (int64_t j = 0; j < columns; ++j) right_offset.push_back(j / run * 2 * lines * padded + j % run);
+  for (int64_t y = 0; y < lines; ++y) {
+    left_row.push_back(y * padded);
+    right_row.push_back(y * (padded + lanes));
+  }
+  // Zeros after the pixels on the left, infinities on the right: neither may be seen.
+  std::vector<T> left(at(rows * lines * padded), T{0});
+  std::vector<T> right(at(right_offset.back() + right_row.back() + padded + 2 * lanes), infinity);
+  for (const int64_t offset : left_offset)
+    for (const int64_t row : left_row)
+      for (int64_t x = 0; x < pixels; ++x) left[at(offset + row + x)] = static_cast<T>(generator() % 9);
+  for (const int64_t offset : right_offset)
+    for (const int64_t row : right_row)
+      for (int64_t x = 0; x < pixels; ++x) right[at(offset + row + x)] = static_cast<T>(generator() % 9);
+  std::vector<T> result(at(rows * columns * lanes), T{1});
+  std::vector<T> wanted = result;
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      for (int64_t y = 0; y < lines; ++y)
+        for (int64_t x = 0; x < pixels; ++x)
+          wanted[at((i * columns + j) * lanes + x % lanes)] += left[at(left_offset[at(i)] + left_row[at(y)] + x)] *
+                                                               right[at(right_offset[at(j)] + right_row[at(y)] + x)];
+  set.dot_tile[rows - 1][columns - 1]({left.data(), left_offset.data(), left_row.data()},
+                                      {right.data(), right_offset.data(), right_row.data()}, lines, pixels,
+                                      result.data());
+  CHECK(result == wanted);
+}
+
+template <class T>
+void test_dot_tiles(const KernelSet<T>& set) {
+  constexpr int64_t lanes = row_lanes<T>;
   for (int rows = 1; rows <= max_dot_rows; ++rows)
     for (int columns = 1; columns <= set.dot_columns[rows - 1]; ++columns)
-      for (const int64_t pixels : {int64_t{1}, lanes / 2 + 1, lanes, 2 * lanes + 3}) {
-        const int64_t padded = (pixels + lanes - 1) / lanes * lanes;
-        const int64_t lines = 3;
-        // Zeros after the pixels on the left, infinities on the right: neither may be seen.
-        std::vector<T> left(at(rows * lines * padded), T{0});
-        std::vector<T> right(at(columns * lines * padded), infinity);
-        std::vector<int64_t> left_offset, right_offset, left_row, right_row;
-        for (int64_t i = 0; i < rows; ++i) left_offset.push_back(i * lines * padded);
-        for (int64_t j = 0; j < columns; ++j) right_offset.push_back(j * lines * padded);
-        for (int64_t y = 0; y < lines; ++y) {
-          left_row.push_back(y * padded);
-          right_row.push_back(y * padded);
-        }
-        for (const int64_t offset : left_offset)
-          for (const int64_t row : left_row)
-            for (int64_t x = 0; x < pixels; ++x) left[at(offset + row + x)] = static_cast<T>(generator() % 9);
-        for (const int64_t offset : right_offset)
-          for (const int64_t row : right_row)
-            for (int64_t x = 0; x < pixels; ++x) right[at(offset + row + x)] = static_cast<T>(generator() % 9);
-        std::vector<T> result(at(rows * columns * lanes), T{1});
-        std::vector<T> wanted = result;
-        for (int64_t i = 0; i < rows; ++i)
-          for (int64_t j = 0; j < columns; ++j)
-            for (int64_t y = 0; y < lines; ++y)
-              for (int64_t x = 0; x < pixels; ++x)
-                wanted[at((i * columns + j) * lanes + x % lanes)] +=
-                    left[at(left_offset[at(i)] + left_row[at(y)] + x)] *
-                    right[at(right_offset[at(j)] + right_row[at(y)] + x)];
-        set.dot_tile[rows - 1][columns - 1]({left.data(), left_offset.data(), left_row.data()},
-                                            {right.data(), right_offset.data(), right_row.data()}, lines, pixels,
-                                            result.data());
-        CHECK(result == wanted);
-      }
+      for (const int64_t pixels : {int64_t{1}, lanes / 2 + 1, lanes, 2 * lanes + 3})
+        for (const int run : {1, 3, 5, 7}) test_dot_tile(set, rows, columns, run, pixels);
 }
 
 template <class T>

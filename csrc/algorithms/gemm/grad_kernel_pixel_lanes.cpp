@@ -105,8 +105,9 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
                         at_offset<Index>(area, right_rows_), at_offset<Index>(area, tap_offsets_)};
     const Index item = index / parts_;
     accumulate(item, index % parts_, grad_output, input, worker);
-    const Index taps = blocking_.tap_block(item % blocking_.tap_blocks()).count();
-    for_each_tile(taps, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
+    const TapBlock block = blocking_.tap_block(item % blocking_.tap_blocks());
+    const Index taps = block.count();
+    for_each_tile(block, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < columns; ++j) {
           const T sum = add_lanes(worker.lanes + (position + i * columns + j) * kernels::row_lanes<T>);
@@ -130,16 +131,22 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
 // lanes).
 template <class T>
 template <class Visit>
-void GradKernelPixelLanes<T>::for_each_tile(Index taps, const Visit& visit) const noexcept {
+void GradKernelPixelLanes<T>::for_each_tile(const TapBlock& block, const Visit& visit) const noexcept {
+  const Index taps = block.count();
+  const Index row_of_taps = block.size[2];
   const Index groups = divide_up(geometry_.out_channels, kernels::max_dot_rows);
   Index position = 0;
   for (Index group = 0; group < groups; ++group) {
     const Index first = geometry_.out_channels * group / groups;
     const Index rows = geometry_.out_channels * (group + 1) / groups - first;
-    const Index tiles = divide_up(taps, kernels_->dot_columns[rows - 1]);
+    // One channel alone is served best by whole rows of taps (dot_tile.inc.hpp): then that is how tiles are cut.
+    const Index most = kernels_->dot_columns[rows - 1];
+    const bool whole_rows = rows == 1 && row_of_taps <= most && taps % row_of_taps == 0;
+    const Index unit = whole_rows ? row_of_taps : 1;
+    const Index tiles = divide_up(taps / unit, most / unit);
     for (Index tile = 0; tile < tiles; ++tile) {
-      const Index first_tap = taps * tile / tiles;
-      const Index columns = taps * (tile + 1) / tiles - first_tap;
+      const Index first_tap = taps / unit * tile / tiles * unit;
+      const Index columns = taps / unit * (tile + 1) / tiles * unit - first_tap;
       visit(first, rows, first_tap, columns, position);
       position += rows * columns;
     }
@@ -174,7 +181,7 @@ void GradKernelPixelLanes<T>::accumulate(Index item, Index part, const Tensor<co
           worker.left_rows[rows] = rows * width;
           worker.right_rows[rows] = shape.row_offset(n, i, j);
         }
-    for_each_tile(taps.count(), [&](Index first_channel, Index height, Index first_tap, Index columns, Index position) {
+    for_each_tile(taps, [&](Index first_channel, Index height, Index first_tap, Index columns, Index position) {
       Index channel_offset[kernels::max_dot_rows];
       for (Index i = 0; i < height; ++i) channel_offset[i] = (first_channel + i) * rows * width;
       kernels_->dot_tile[height - 1][columns - 1]({worker.rows, channel_offset, worker.left_rows},

@@ -35,7 +35,7 @@ class GradKernelPixelLanes {
                   const Worker& worker) const noexcept;
   void pack_rows(const PixelBlock& block, const Tensor<const T>& grad_output, T* rows) const noexcept;
   template <class Visit>
-  void for_each_tile(Index taps, const Visit& visit) const noexcept;
+  void for_each_tile(const TapBlock& block, const Visit& visit) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
