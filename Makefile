@@ -13,7 +13,7 @@ BUILD_REQUIREMENTS := $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject
 export SKBUILD_BUILD_DIR := build/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test bench lint environment clean
+.PHONY: demo test bench bench-peers lint environment clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.stamp
@@ -21,12 +21,17 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	$(VENV)/bin/python -m pytest
-	cmake -S . -B build/ctest -G Ninja -DCMAKE_BUILD_TYPE=Release -DCONVGRAD_BUILD_TESTS=ON
+	cmake -S . -B build/ctest -G Ninja -DCMAKE_BUILD_TYPE=Release -DCONVGRAD_BUILD_TESTS=ON \
+		-DPython3_EXECUTABLE=$(CURDIR)/$(VENV)/bin/python
 	cmake --build build/ctest
 	ctest --test-dir build/ctest --output-on-failure
 
 bench: $(VENV)/bench.stamp
-	$(VENV)/bin/python -m convgrad bench --quick
+	$(VENV)/bin/python -m bench run --short
+
+# The full list against every library in the extra "peers", which is more than a gigabyte to install: an hour or so.
+bench-peers: $(VENV)/peers.stamp
+	$(VENV)/bin/python -m bench run --dtype float32 float64 --threads 1 2 --memory
 
 lint: $(VENV)/lint.stamp
 	$(VENV)/bin/ruff check
@@ -46,6 +51,7 @@ $(VENV)/environment.stamp:
 EXTRAS_demo := demo,bench
 EXTRAS_test := test
 EXTRAS_bench := bench
+EXTRAS_peers := bench,peers
 # What the type checker looks into.
 EXTRAS_lint := lint,demo,bench
 

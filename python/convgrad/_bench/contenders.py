@@ -105,10 +105,10 @@ def _limit_blas_threads(count: int) -> Generator[None]:
 
 
 def _warm_seconds(formulation: Formulation, layer: Layer, operands: Operands, calls: int = 4) -> float:
-    """Time the fastest of a few calls; the first one only warms up."""
-    seconds = []
-    for _ in range(calls):
+    """Time the fastest of a few calls; the first one only warms up, unless it has taken so long that it says enough."""
+    seconds: list[float] = []
+    while len(seconds) < calls and sum(seconds) < 1:
         start = time.perf_counter()
         formulation(layer, operands)
         seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
+    return min(seconds[1:] or seconds)

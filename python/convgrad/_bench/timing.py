@@ -32,12 +32,15 @@ class Effort:
         Bounds on the number of rounds.
     sample_seconds : float
         A sample repeats calls that are shorter than this until it lasts as long.
+    patience : float
+        A contender whose samples have taken this many seconds sits out the remaining rounds.
     """
 
     seconds: float = 0.5
     least_rounds: int = 5
     most_rounds: int = 50
     sample_seconds: float = 0.002
+    patience: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def measure(
         prepared = {contender.name: contender.prepare(layer, pass_name, operands) for contender in contenders}
         present = {name: one for name, one in prepared.items() if one is not None}
         _check_agreement(present, layer, pass_name)
-        samples = _sample_in_turns(list(present.values()), effort, pause=0.03 if threads > 1 else 0.0)
+        samples = _sample_in_turns(list(present.values()), effort, settle=threads > 1)
     timings = {
         name: Timing(min(seconds), statistics.median(seconds), one.detail)
         for (name, one), seconds in zip(present.items(), samples, strict=True)
@@ -145,7 +148,7 @@ def _check_agreement(prepared: dict[str, Prepared], layer: Layer, pass_name: Pas
             )
 
 
-def _sample_in_turns(prepared: list[Prepared], effort: Effort, pause: float) -> list[list[float]]:
+def _sample_in_turns(prepared: list[Prepared], effort: Effort, settle: bool) -> list[list[float]]:
     repeats = [_repeats(one, effort.sample_seconds) for one in prepared]
     samples: list[list[float]] = [[] for _ in prepared]
     collecting = gc.isenabled()
@@ -158,8 +161,10 @@ def _sample_in_turns(prepared: list[Prepared], effort: Effort, pause: float) -> 
             for turn in range(len(prepared)):
                 # The order rotates, so that nobody always runs after the same neighbor.
                 index = (round_number + turn) % len(prepared)
-                # The worker threads of the one before spin for a while after their work; let them fall asleep.
-                time.sleep(pause)
+                if sum(samples[index]) * repeats[index] > effort.patience:
+                    continue
+                if settle:
+                    _wait_for_idle_threads()
                 prepared[index].run()
                 samples[index].append(_seconds_per_call(prepared[index], repeats[index]))
     finally:
@@ -168,8 +173,20 @@ def _sample_in_turns(prepared: list[Prepared], effort: Effort, pause: float) -> 
     return samples
 
 
+def _wait_for_idle_threads(step: float = 0.01, longest: float = 0.3) -> None:
+    """Wait until the worker threads of the one before, which go on spinning after their work, have fallen asleep."""
+    deadline = time.perf_counter() + longest
+    while time.perf_counter() < deadline:
+        used = time.process_time()
+        time.sleep(step)
+        if time.process_time() - used < step / 5:
+            return
+
+
 def _repeats(prepared: Prepared, sample_seconds: float) -> int:
-    seconds = min(_seconds_per_call(prepared, 1) for _ in range(3))
+    seconds = _seconds_per_call(prepared, 1)
+    if seconds < 100 * sample_seconds:
+        seconds = min(seconds, *(_seconds_per_call(prepared, 1) for _ in range(2)))
     return max(1, math.ceil(sample_seconds / max(seconds, 1e-9)))
 
 

@@ -1,0 +1,201 @@
+"""The benchmark's pure parts: layers, what it writes and reads, comparison, environment. Nothing is timed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import convgrad as cg
+from convgrad._bench.layers import LAYERS, PASSES, square
+
+pytest.importorskip("bench", reason="the benchmark is part of the repository, not of the package")
+pytest.importorskip("rich")
+
+from bench import compare, environment, layers, memory, peers, report, results
+from bench.__main__ import main
+from bench.peers.contender import LAYOUTS, Layout, arrange
+from bench.results import Limits, Line, Memory, Run, Timing
+from bench.session import Task
+
+
+def line(layer: str = "one", *, subject: float = 1.0, peer: float = 2.0, kind: str = "dense", threads: int = 1) -> Line:
+    timings = {"convgrad": Timing(subject, subject, "gemm"), "numpy": Timing(peer, peer, "taps")}
+    return Line(layer, "a network", kind, "1,1,3x3", "forward", "float32", threads, 8_000_000_000, 400_000_000, timings)
+
+
+def run_of(*lines: Line) -> Run:
+    return Run(
+        machine={"processor": "a processor"},
+        versions={"convgrad": "1", "commit": "abc", "isa": "avx2"},
+        notes=["a note"],
+        limits=[Limits("float32", threads, 1e11, 1e10) for threads in {one.threads for one in lines}],
+        lines=list(lines),
+        memory=[Memory("one", "1,1,3x3", "forward", "float32", {"convgrad": 0, "numpy": 3 << 20})],
+    )
+
+
+def test_layer_names_are_unique_and_all_known_ones_are_there() -> None:
+    names = [entry.name for entry in layers.ENTRIES]
+    assert len(set(names)) == len(names)
+    assert {layer.name for layer in LAYERS} < set(names)
+    assert {*layers.SHORT, *layers.MEMORY} <= set(names)
+
+
+@pytest.mark.parametrize("entry", layers.ENTRIES, ids=lambda entry: entry.name)
+def test_layer_is_possible(entry: layers.Entry) -> None:
+    """convgrad accepts it, for each pass, and computes as many operations and the output size that the list says."""
+    layer = entry.layer
+    assert entry.network
+    assert min(layer.output_size) > 0
+    for pass_name in PASSES:
+        plan = cg.plan(pass_name, layer.input_shape, layer.kernel_shape, **layer.options)
+        assert plan.flops == layer.flops
+    assert cg.plan("forward", layer.input_shape, layer.kernel_shape, **layer.options).output_shape == layer.output_shape
+
+
+def test_every_rank_and_kind_is_in_the_list() -> None:
+    assert {len(entry.layer.kernel_size) for entry in layers.ENTRIES} == {1, 2, 3}
+    assert {entry.kind for entry in layers.ENTRIES} == set(layers.KINDS)
+
+
+def test_choose() -> None:
+    assert layers.choose() == list(layers.ENTRIES)
+    assert {entry.name for entry in layers.choose(short=True)} == set(layers.SHORT)
+    assert all("vgg" in entry.name for entry in layers.choose(["vgg"]))
+    assert {entry.kind for entry in layers.choose(kinds=["pointwise"])} == {"pointwise"}
+    assert layers.choose(["no such layer"]) == []
+
+
+def test_saved_run_comes_back(tmp_path: Path) -> None:
+    run = run_of(line(), line("two", threads=2))
+    results.save(run, tmp_path / "run.json")
+    assert results.load(tmp_path / "run.json") == run
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 0}', '{"format": 1, "lines": [{}]}'])
+def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(text)
+    with pytest.raises(results.FormatError, match=r"other\.json"):
+        results.load(path)
+    assert main(["compare", str(path), str(path)]) == 2
+
+
+def test_ratio_is_to_the_fastest_other() -> None:
+    three = replace(line(), timings={**line().timings, "torch": Timing(0.5, 0.6)})
+    assert three.best_peer("convgrad") == "torch"
+    assert three.ratio("convgrad") == 0.5
+    assert three.rate("convgrad") == 8e9
+    alone = replace(line(), timings={"convgrad": Timing(1, 1)})
+    assert alone.best_peer("convgrad") is None
+    assert alone.ratio("convgrad") is None
+
+
+def test_geometric_mean() -> None:
+    assert results.geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
+    assert math.isnan(results.geometric_mean([]))
+
+
+def test_runs_of_several_processes_are_joined() -> None:
+    run = Run()
+    run.add(run_of(line()))
+    run.add(run_of(line(threads=2)))
+    assert results.settings(run.lines) == [("float32", 1), ("float32", 2)]
+    assert [run.limits_of(one).threads for one in run.lines] == [1, 2]
+    assert run.notes == ["a note"]
+    assert run.contenders() == ["convgrad", "numpy"]
+
+
+def test_compare_takes_out_what_the_machine_did() -> None:
+    """convgrad takes half the time, but so does NumPy to a quarter: the machine was faster."""
+    (change,) = compare.changes(run_of(line(subject=1.0, peer=2.0)), run_of(line(subject=0.5, peer=1.5), line("new")))
+    assert change.speed == 2
+    assert change.others == pytest.approx(2 / 1.5)
+    assert change.adjusted == pytest.approx(1.5)
+    (other,) = compare.changes(run_of(line(peer=2.0)), run_of(line(peer=1.0)), "numpy")
+    assert other.speed == 2
+
+
+def test_commands_that_only_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    paths = [tmp_path / "before.json", tmp_path / "after.json"]
+    results.save(run_of(line(), line("tiny", kind="call")), paths[0])
+    results.save(run_of(line(subject=0.5), line("tiny", kind="call")), paths[1])
+    assert main(["compare", *map(str, paths)]) == 0
+    assert "+100.0%" in capsys.readouterr().out
+    assert main(["plot", str(paths[0])]) == 0
+    assert (tmp_path / "ratios.svg").stat().st_size > 0
+    assert (tmp_path / "roofline.svg").stat().st_size > 0
+    capsys.readouterr()
+    assert main(["list", "--short"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(layers.SHORT)
+    assert main(["run", "--layers", "no such layer"]) == 2
+
+
+def test_report_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    report.show(run_of(line(), line("tiny", kind="call")), Console(width=150))
+    text = capsys.readouterr().out
+    for part in (
+        "a processor",
+        "a note",
+        "100 GFLOP/s",
+        "10 GB/s",
+        "8.0",
+        "2.00",
+        "tiny",
+        "3.0",
+        "geometric mean 2.00",
+    ):
+        assert part in text
+
+
+def test_environment_of_measuring() -> None:
+    before = {"PATH": "/bin", "OPENBLAS_CORETYPE": "Haswell", "OMP_NUM_THREADS": "7", "OMP_PROC_BIND": "true"}
+    after, removed = environment.for_measuring(before, 3)
+    assert removed == ["OPENBLAS_CORETYPE=Haswell"]
+    assert after["PATH"] == "/bin"
+    assert after["OMP_NUM_THREADS"] == after["OPENBLAS_NUM_THREADS"] == after["NPROC"] == "3"
+    assert not {"OPENBLAS_CORETYPE", "OMP_PROC_BIND"} & set(after)
+
+
+def test_task_is_handed_over() -> None:
+    task = Task(["mnist"], ["convgrad"], 2, ["float64"], ["forward"], "nhwc", 0.1, 3)
+    assert Task.from_text(task.to_text()) == task
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", [name for name in ("numpy", "scipy", "torch") if name in peers.installed()])
+def test_contenders_agree(name: str, layout: Layout) -> None:
+    """Each computes what convgrad computes, in either layout. The other peers take seconds to load."""
+    several = square("several", 2, 4, 7, 6, 3, stride=2, padding=1, dilation=2, groups=2)
+    single = square("single", 1, 1, 9, 1, 3, padding=1)
+    subject, other = peers.make(peers.SUBJECT, layout), peers.make(name, layout)
+    for layer in (several, single):
+        operands = arrange(layer.operands("float64"), layout)
+        for pass_name in PASSES:
+            with other.limit_threads(1):
+                prepared = other.prepare(layer, pass_name, operands)
+                expected = subject.prepare(layer, pass_name, operands)
+                assert expected is not None
+                if prepared is None:
+                    assert name == "scipy"
+                    assert layer is several
+                    continue
+                found = prepared.as_array(prepared.run())
+            np.testing.assert_allclose(found, expected.run(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.skipif(not memory.available(), reason="the system does not count")
+def test_memory_of_stored_columns_is_seen() -> None:
+    """In a process of its own: NumPy stores the windows of a 9x9 kernel, 504 x 504 x 81 numbers; convgrad does not."""
+    entry = next(entry for entry in layers.ENTRIES if entry.name == "image-filter")
+    timed = replace(line(entry.name), timings={"numpy": Timing(1, 1, "windows")})
+    (found,) = memory.measure([entry], ["convgrad", "numpy"], ["forward"], "float32", [timed])
+    assert found.extra_bytes["numpy"] > 0.95 * 504 * 504 * 81 * 4
+    assert found.extra_bytes["convgrad"] < 4 << 20
