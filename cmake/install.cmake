@@ -16,6 +16,12 @@ install(
   RUNTIME DESTINATION bin COMPONENT convgrad)
 install(EXPORT convgradTargets NAMESPACE convgrad:: DESTINATION ${convgrad_cmakedir} COMPONENT convgrad)
 
+# A static library leaves its OpenMP runtime to the program that links it; a shared one brings it along.
+get_target_property(convgrad_type convgrad TYPE)
+set(convgrad_needs_openmp OFF)
+if(convgrad_uses_openmp AND convgrad_type STREQUAL "STATIC_LIBRARY")
+  set(convgrad_needs_openmp ON)
+endif()
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/convgradConfig.cmake.in ${PROJECT_BINARY_DIR}/convgradConfig.cmake
                               INSTALL_DESTINATION ${convgrad_cmakedir})
 # Before 1.0 a minor version may change the API.
@@ -29,7 +35,6 @@ if(convgrad_uses_openmp)
   string(REPLACE ";" " " convgrad_private_link_flags "${OpenMP_CXX_FLAGS}")
 endif()
 set(convgrad_public_link_flags "")
-get_target_property(convgrad_type convgrad TYPE)
 if(convgrad_type STREQUAL "STATIC_LIBRARY")
   set(convgrad_public_link_flags "${convgrad_private_link_flags} -lstdc++")
 endif()

@@ -1,4 +1,4 @@
-"""Includes point down only: bindings -> include; plan -> algorithms -> kernels -> nothing; core serves both."""
+"""Includes point down only: bindings, c_api -> include; plan -> algorithms -> kernels -> nothing; core serves both."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "kernels": {"kernels"},
     "algorithms": {"algorithms", "kernels", "core", "include"},
     "plan": {"plan", "algorithms", "kernels", "core", "include"},
+    "c_api": {"c_api", "include"},
     "bindings": {"bindings", "include"},
 }
 KERNELS_MAY_INCLUDE = {"stdint.h", "cstdint", "stddef.h", "cstddef"}

@@ -20,6 +20,7 @@ struct Operands {
   Tensor<T> result;
   const T* bias = nullptr;
   Index bias_stride = 0;
+  const void* packed = nullptr;  // what `pack` made of K; null = K as it is
 };
 
 // Immutable once made. `run` neither allocates nor fails: the workspace holds `workspace_bytes` at 64-byte alignment.
@@ -30,6 +31,12 @@ class Recipe {
   [[nodiscard]] virtual std::size_t workspace_bytes() const noexcept = 0;
   [[nodiscard]] virtual int threads() const noexcept = 0;
   virtual void run(const Operands<T>& operands, void* workspace) const noexcept = 0;
+
+  // For a K that stays: what `run` would do to it each time, done once, into `packed_bytes` at 64-byte alignment.
+  [[nodiscard]] virtual std::size_t packed_bytes() const noexcept { return 0; }
+  virtual void pack(const Tensor<const T>& /*kernel*/, void* /*packed*/) const noexcept {}
+  // Whether `run` reads K itself, too, although it is packed.
+  [[nodiscard]] virtual bool reads_kernel_in_place() const noexcept { return true; }
 };
 
 template <class T>

@@ -10,6 +10,17 @@
 
 namespace convgrad {
 
+namespace {
+
+thread_local const Parallel* callers_loop = nullptr;
+
+}  // namespace
+
+ParallelScope::ParallelScope(const Parallel& parallel) noexcept : outer_(callers_loop) {
+  callers_loop = parallel.run == nullptr ? nullptr : &parallel;
+}
+ParallelScope::~ParallelScope() { callers_loop = outer_; }
+
 #if defined(_OPENMP)
 
 int default_thread_count() noexcept { return omp_get_max_threads() < 1 ? 1 : omp_get_max_threads(); }
@@ -30,8 +41,10 @@ void watch_for_fork() noexcept {
 
 }  // namespace
 
+namespace {
+
 // The runtime may grant fewer threads than asked for (nested calls, limits): each then serves several workers in turn.
-void run_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept {
+void run_own_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept {
   watch_for_fork();
   if (team_lost.load(std::memory_order_relaxed)) {
     for (int worker = 0; worker < workers; ++worker) body(context, worker);
@@ -44,14 +57,27 @@ void run_workers(int workers, void (*body)(void* context, int worker), void* con
   }
 }
 
+}  // namespace
+
 #else
 
 int default_thread_count() noexcept { return 1; }
 
-void run_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept {
+namespace {
+
+void run_own_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept {
   for (int worker = 0; worker < workers; ++worker) body(context, worker);
 }
 
+}  // namespace
+
 #endif
+
+void run_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept {
+  if (callers_loop != nullptr)
+    callers_loop->run(callers_loop->context, workers, body, context);
+  else
+    run_own_workers(workers, body, context);
+}
 
 }  // namespace convgrad

@@ -1,13 +1,28 @@
-// The only place that knows of OpenMP: a team of workers that take numbered tasks until none is left.
+// The only place that knows of OpenMP: a team of workers that take numbered tasks until none is left. A plan may bring
+// a loop of its caller's instead.
 #pragma once
 
 #include <atomic>
 
+#include "convgrad/convgrad.hpp"
 #include "core/index.hpp"
 
 namespace convgrad {
 
 int default_thread_count() noexcept;
+
+// While it lives, everything that this thread runs uses the caller's loop, if there is one. Known to the thread and not
+// handed down, so that the algorithms need not know who runs their tasks.
+class ParallelScope {
+ public:
+  explicit ParallelScope(const Parallel& parallel) noexcept;
+  ~ParallelScope();
+  ParallelScope(const ParallelScope&) = delete;
+  ParallelScope& operator=(const ParallelScope&) = delete;
+
+ private:
+  const Parallel* outer_;
+};
 
 // Calls body(context, worker) for every worker 0 .. workers - 1, in parallel where threads can be had.
 void run_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept;

@@ -37,11 +37,13 @@ double sum_channel(const Tensor<const T>& grad_output, Index channel, Index batc
 
 template <class T>
 void sum_all(const Tensor<const T>& grad_output, Index batch, Index channels, const Index (&size)[axes], T* result,
-             Index stride) noexcept {
+             Index stride, const PlanOptions& options) noexcept {
   constexpr double worth_a_thread = 1 << 16;
   const double elements =
       static_cast<double>(batch) * static_cast<double>(channels * size[0]) * static_cast<double>(size[1] * size[2]);
-  const int threads = elements < worth_a_thread ? 1 : get_num_threads();
+  const int most = options.threads > 0 ? options.threads : get_num_threads();
+  const int threads = elements < worth_a_thread ? 1 : most;
+  const ParallelScope scope(options.parallel);
   parallel_for(threads, channels, [&](Index channel, int) {
     result[channel * stride] = static_cast<T>(sum_channel(grad_output, channel, batch, size));
   });
@@ -51,7 +53,9 @@ void sum_all(const Tensor<const T>& grad_output, Index batch, Index channels, co
 
 Status grad_bias(DataType data_type, int spatial_rank, std::int64_t batch, std::int64_t out_channels,
                  const std::array<std::int64_t, max_spatial_rank>& size, const ConstView& grad_output, void* grad_bias,
-                 std::int64_t grad_bias_stride) noexcept {
+                 std::int64_t grad_bias_stride, const PlanOptions& options) noexcept {
+  if (options.threads < 0)
+    return Status::invalid("threads: expected at least 1, or 0 for the default, got %d", options.threads);
   if (spatial_rank < 1 || spatial_rank > max_spatial_rank)
     return Status::invalid("spatial_rank: expected 1, 2 or 3, got %d", spatial_rank);
   if (batch < 0 || out_channels < 0)
@@ -64,12 +68,16 @@ Status grad_bias(DataType data_type, int spatial_rank, std::int64_t batch, std::
       return Status::invalid("grad_output: expected sizes of at least 0, got %" PRId64 " on spatial axis %d", value, a);
     sizes[axes - spatial_rank + a] = value;
   }
+  const Index pixels = saturating_product(sizes[0], saturating_product(sizes[1], sizes[2]));
+  if (grad_output.data == nullptr && batch > 0 && out_channels > 0 && pixels > 0)
+    return Status::invalid("grad_output: the pointer is null");
+  if (grad_bias == nullptr && out_channels > 0) return Status::invalid("grad_bias: the pointer is null");
   if (data_type == DataType::float32)
     sum_all(make_tensor<const float>(grad_output, spatial_rank), batch, out_channels, sizes,
-            static_cast<float*>(grad_bias), grad_bias_stride);
+            static_cast<float*>(grad_bias), grad_bias_stride, options);
   else if (data_type == DataType::float64)
     sum_all(make_tensor<const double>(grad_output, spatial_rank), batch, out_channels, sizes,
-            static_cast<double*>(grad_bias), grad_bias_stride);
+            static_cast<double*>(grad_bias), grad_bias_stride, options);
   else
     return Status::invalid("data_type: expected float32 or float64, got code %d", static_cast<int>(data_type));
   return {};

@@ -52,9 +52,8 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   const Index tasks = blocks * divide_up(panels_.count(), panels_per_task_);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks)));
 
-  const Index taps = geometry.in_channels * geometry.taps_per_channel();
   WorkspaceLayout shared;
-  packed_ = shared.reserve<T>(geometry.groups * panels_.padded_channels() * taps);
+  packed_ = shared.reserve<T>(packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
@@ -67,12 +66,14 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
 }
 
 template <class T>
-void ChannelLanes<T>::pack_all_weights(const Weights<T>& weights, const T* bias, Index bias_stride,
-                                       void* workspace) const noexcept {
+Index ChannelLanes<T>::packed_elements() const noexcept {
+  return geometry_.groups * panels_.padded_channels() * geometry_.in_channels * geometry_.taps_per_channel();
+}
+
+template <class T>
+void ChannelLanes<T>::pack(const Weights<T>& weights, T* packed) const noexcept {
   const Index taps = geometry_.in_channels * geometry_.taps_per_channel();
   const Index padded = panels_.padded_channels();
-  T* packed = at_offset<T>(workspace, packed_);
-  T* packed_bias = at_offset<T>(workspace, bias_);
   parallel_for(threads_, geometry_.groups * panels_.count(), [&](Index index, int) {
     const Index group = index / panels_.count();
     const Index panel = index % panels_.count();
@@ -82,17 +83,27 @@ void ChannelLanes<T>::pack_all_weights(const Weights<T>& weights, const T* bias,
     from.data += group * weights.group + first * weights.lane;
     pack_weights(*kernels_, from, geometry_.in_channels, geometry_.kernel, lanes, panels_.width(panel),
                  packed + (group * padded + first) * taps);
-    T* to = packed_bias + group * padded + first;
-    for (Index lane = 0; lane < panels_.width(panel); ++lane)
-      to[lane] =
-          bias != nullptr && lane < lanes ? bias[(group * geometry_.out_channels + first + lane) * bias_stride] : T{0};
   });
 }
 
 template <class T>
-void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-                          const Tensor<T>& output, void* workspace) const noexcept {
-  pack_all_weights(weights, bias, bias_stride, workspace);
+void ChannelLanes<T>::pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept {
+  const Index channels = geometry_.out_channels;
+  for (Index group = 0; group < geometry_.groups; ++group)
+    for (Index lane = 0; lane < panels_.padded_channels(); ++lane)
+      *padded_bias++ = bias != nullptr && lane < channels ? bias[(group * channels + lane) * bias_stride] : T{0};
+}
+
+template <class T>
+void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias,
+                          Index bias_stride, const Tensor<T>& output, void* workspace) const noexcept {
+  if (packed == nullptr) {
+    T* to = at_offset<T>(workspace, packed_);
+    pack(weights, to);
+    packed = to;
+  }
+  T* padded_bias = at_offset<T>(workspace, bias_);
+  pad_bias(bias, bias_stride, padded_bias);
   const Index parts = divide_up(panels_.count(), panels_per_task_);
   const Index tasks = blocking_.pixel_blocks() * geometry_.groups * parts;
   parallel_for(threads_, tasks, [&](Index index, int number) {
@@ -104,19 +115,17 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
     task.last_panel = smaller(panels_.count(), task.first_panel + panels_per_task_);
     task.pixel_block = index / parts % blocking_.pixel_blocks();
     task.group = index / parts / blocking_.pixel_blocks();
-    run_task(task, input, output, workspace, worker);
+    run_task(task, input, packed, padded_bias, output, worker);
   });
 }
 
 template <class T>
-void ChannelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, const Tensor<T>& output,
-                               const void* shared, const Worker& worker) const noexcept {
+void ChannelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, const T* packed, const T* padded_bias,
+                               const Tensor<T>& output, const Worker& worker) const noexcept {
   const PixelBlock pixels = blocking_.pixel_block(task.pixel_block);
   const Index count = pixels.count();
   const Index all_taps = geometry_.in_channels * geometry_.taps_per_channel();
   const Index padded = panels_.padded_channels();
-  const T* packed = at_offset<const T>(const_cast<void*>(shared), packed_);
-  const T* bias = at_offset<const T>(const_cast<void*>(shared), bias_);
 
   Tensor<const T> group_input = input;
   group_input.data += task.group * geometry_.in_channels * input.inner;
@@ -140,7 +149,7 @@ void ChannelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, c
       T* accumulators = worker.accumulators;
       if (tap_blocks > 1) accumulators += (panel - task.first_panel) * blocking_.most_pixels() * panels_.full_width();
       const T* weights = packed + (task.group * padded + first_lane) * all_taps + taps.first_tap * width;
-      const T* start = t == 0 ? bias + task.group * padded + first_lane : nullptr;
+      const T* start = t == 0 ? padded_bias + task.group * padded + first_lane : nullptr;
       Index done = 0;
       for (; taps.count() - done > taps_per_run; done += taps_per_run) {
         run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets, count,

@@ -24,17 +24,20 @@ class ChannelLanes {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
 
-  // `bias` may be null.
-  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+  // `bias` may be null, and so may `packed`: the weights are then packed into the workspace.
+  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias, Index bias_stride,
            const Tensor<T>& output, void* workspace) const noexcept;
+
+  [[nodiscard]] Index packed_elements() const noexcept;
+  void pack(const Weights<T>& weights, T* packed) const noexcept;
 
  private:
   struct Worker;
   struct Task;
 
-  void pack_all_weights(const Weights<T>& weights, const T* bias, Index bias_stride, void* workspace) const noexcept;
-  void run_task(const Task& task, const Tensor<const T>& input, const Tensor<T>& output, const void* shared,
-                const Worker& worker) const noexcept;
+  void pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept;
+  void run_task(const Task& task, const Tensor<const T>& input, const T* packed, const T* padded_bias,
+                const Tensor<T>& output, const Worker& worker) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;

@@ -1,5 +1,7 @@
 #include "algorithms/gemm/correlation.hpp"
 
+#include <type_traits>
+
 #include "algorithms/gemm/visit_lanes.hpp"
 
 namespace convgrad::gemm {
@@ -8,6 +10,10 @@ namespace {
 
 template <class T>
 using Lanes = std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>>;
+
+// The other two read the weights in place.
+template <class T, class AnyLanes>
+constexpr bool packs_weights = std::is_same_v<AnyLanes, const ChannelLanes<T>&>;
 
 // What each way costs beyond its multiplications, as a share of them. The numbers were fitted on a Zen 5 core to the
 // layers of the benchmark; the choice is free, so that a wrong one costs time and nothing else.
@@ -32,8 +38,9 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   overhead.channel_lanes = 35 / taps + 33 / pixels + (vectors * kernels.lanes / channels - 1);
   // A panel is copied, shared by all output channels; cheaper where the input serves as the strip.
   overhead.pixel_lanes = (geometry.taps_per_channel() == 1 ? 5.0 : 9.5) / channels;
-  // Kernels read backwards and across channels, as grad_input does, touch a cache line for a few taps at a time.
-  if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 0.3;
+  // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
+  // panel: ten times as slow on layers with large kernels.
+  if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
   // Vectors of the strip begin anywhere in a cache line, and at most four channels share each; results are copied once
   // more.
   overhead.strip_lanes = 0.25 + 6 / taps;
@@ -68,9 +75,25 @@ std::size_t Correlation<T>::workspace_bytes() const noexcept {
 }
 
 template <class T>
-void Correlation<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-                         const Tensor<T>& output, void* workspace) const noexcept {
-  visit_lanes(lanes_, [&](const auto& lanes) { lanes.run(input, weights, bias, bias_stride, output, workspace); });
+void Correlation<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias,
+                         Index bias_stride, const Tensor<T>& output, void* workspace) const noexcept {
+  visit_lanes(lanes_, [&](const auto& lanes) {
+    if constexpr (packs_weights<T, decltype(lanes)>)
+      lanes.run(input, weights, packed, bias, bias_stride, output, workspace);
+    else
+      lanes.run(input, weights, bias, bias_stride, output, workspace);
+  });
+}
+
+template <class T>
+Index Correlation<T>::packed_elements() const noexcept {
+  const auto* lanes = std::get_if<ChannelLanes<T>>(&lanes_);
+  return lanes == nullptr ? 0 : lanes->packed_elements();
+}
+
+template <class T>
+void Correlation<T>::pack(const Weights<T>& weights, T* packed) const noexcept {
+  if (const auto* lanes = std::get_if<ChannelLanes<T>>(&lanes_)) lanes->pack(weights, packed);
 }
 
 template class Correlation<float>;

@@ -21,9 +21,13 @@ class Correlation {
   [[nodiscard]] int threads() const noexcept;
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
 
-  // `bias` may be null.
-  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+  // `bias` may be null, and so may `packed`.
+  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias, Index bias_stride,
            const Tensor<T>& output, void* workspace) const noexcept;
+
+  // Of what `pack` makes of the weights; 0 where they are read in place.
+  [[nodiscard]] Index packed_elements() const noexcept;
+  void pack(const Weights<T>& weights, T* packed) const noexcept;
 
  private:
   std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>> lanes_;

@@ -19,16 +19,26 @@ class ForwardRecipe final : public Recipe<T> {
   [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return correlation_.workspace_bytes(); }
   [[nodiscard]] int threads() const noexcept override { return correlation_.threads(); }
   void run(const Operands<T>& x, void* workspace) const noexcept override {
-    const Tensor<const T>& kernel = x.second;
-    const Weights<T> weights{kernel.data,
-                             out_channels_ * kernel.outer,
-                             kernel.outer,
-                             kernel.inner,
-                             {kernel.axis[0], kernel.axis[1], kernel.axis[2]}};
-    correlation_.run(x.first, weights, x.bias, x.bias_stride, x.result, workspace);
+    correlation_.run(x.first, weights(x.second), static_cast<const T*>(x.packed), x.bias, x.bias_stride, x.result,
+                     workspace);
   }
+  [[nodiscard]] std::size_t packed_bytes() const noexcept override {
+    return static_cast<std::size_t>(correlation_.packed_elements()) * sizeof(T);
+  }
+  void pack(const Tensor<const T>& kernel, void* packed) const noexcept override {
+    correlation_.pack(weights(kernel), static_cast<T*>(packed));
+  }
+  [[nodiscard]] bool reads_kernel_in_place() const noexcept override { return correlation_.packed_elements() == 0; }
 
  private:
+  [[nodiscard]] Weights<T> weights(const Tensor<const T>& kernel) const noexcept {
+    return {kernel.data,
+            out_channels_ * kernel.outer,
+            kernel.outer,
+            kernel.inner,
+            {kernel.axis[0], kernel.axis[1], kernel.axis[2]}};
+  }
+
   Index out_channels_;
   Correlation<T> correlation_;
 };
@@ -56,8 +66,15 @@ class GradInputRecipe final : public Recipe<T> {
   [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return pass_.workspace_bytes(); }
   [[nodiscard]] int threads() const noexcept override { return pass_.threads(); }
   void run(const Operands<T>& x, void* workspace) const noexcept override {
-    pass_.run(x.first, x.second, x.result, workspace);
+    pass_.run(x.first, x.second, static_cast<const T*>(x.packed), x.result, workspace);
   }
+  [[nodiscard]] std::size_t packed_bytes() const noexcept override {
+    return static_cast<std::size_t>(pass_.packed_elements()) * sizeof(T);
+  }
+  void pack(const Tensor<const T>& kernel, void* packed) const noexcept override {
+    pass_.pack(kernel, static_cast<T*>(packed));
+  }
+  [[nodiscard]] bool reads_kernel_in_place() const noexcept override { return pass_.reads_kernel_in_place(); }
 
  private:
   GradInput<T> pass_;

@@ -41,10 +41,17 @@ Residue find_residue(Index first, Index input, Index kernel, Index stride, Index
 template <class T>
 GradInput<T>::GradInput(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
     : geometry_(geometry), kernels_(&kernels), threads_(threads) {
-  for_each_residue([&](const Residue(&residue)[axes]) {
+  Index parts = 0;
+  leaves_zeros_ = for_each_residue([&](const Residue(&residue)[axes]) {
     const Correlation<T> part = correlation(residue);
+    if (++parts == 1)
+      only_.emplace(part);
+    else
+      only_.reset();
     if (part.threads() > most_threads_) most_threads_ = part.threads();
     if (part.workspace_bytes() > workspace_bytes_) workspace_bytes_ = part.workspace_bytes();
+    packed_elements_ += part.packed_elements();
+    reads_in_place_ = reads_in_place_ || part.packed_elements() == 0;
   });
 }
 
@@ -99,23 +106,42 @@ Correlation<T> GradInput<T>::correlation(const Residue (&residue)[axes]) const n
 }
 
 template <class T>
-void GradInput<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const Tensor<T>& grad_input,
-                       void* workspace) const noexcept {
-  if (for_each_residue([](const Residue(&)[axes]) {})) fill_zero(geometry_, grad_input);
+Weights<T> GradInput<T>::weights(const Residue (&residue)[axes], const Tensor<const T>& kernel) const noexcept {
+  Weights<T> weights;
+  weights.data = kernel.data;
+  weights.group = geometry_.out_channels * kernel.outer;
+  weights.lane = kernel.inner;
+  weights.channel = kernel.outer;
+  for (int a = 0; a < axes; ++a) {
+    weights.data += (residue[a].first_tap + (residue[a].taps - 1) * residue[a].tap_step) * kernel.axis[a];
+    weights.axis[a] = -residue[a].tap_step * kernel.axis[a];
+  }
+  return weights;
+}
+
+template <class T>
+void GradInput<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
   for_each_residue([&](const Residue(&residue)[axes]) {
-    Weights<T> weights;
-    weights.data = kernel.data;
-    weights.group = geometry_.out_channels * kernel.outer;
-    weights.lane = kernel.inner;
-    weights.channel = kernel.outer;
+    const Correlation<T> part = correlation(residue);
+    part.pack(weights(residue, kernel), packed);
+    packed += part.packed_elements();
+  });
+}
+
+template <class T>
+void GradInput<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
+                       const Tensor<T>& grad_input, void* workspace) const noexcept {
+  if (leaves_zeros_) fill_zero(geometry_, grad_input);
+  for_each_residue([&](const Residue(&residue)[axes]) {
     Tensor<T> output = grad_input;
     for (int a = 0; a < axes; ++a) {
-      weights.data += (residue[a].first_tap + (residue[a].taps - 1) * residue[a].tap_step) * kernel.axis[a];
-      weights.axis[a] = -residue[a].tap_step * kernel.axis[a];
       output.data += residue[a].first * grad_input.axis[a];
       output.axis[a] *= geometry_.stride[a];
     }
-    correlation(residue).run(grad_output, weights, nullptr, 0, output, workspace);
+    if (only_) return only_->run(grad_output, weights(residue, kernel), packed, nullptr, 0, output, workspace);
+    const Correlation<T> part = correlation(residue);
+    part.run(grad_output, weights(residue, kernel), packed, nullptr, 0, output, workspace);
+    if (packed != nullptr) packed += part.packed_elements();
   });
 }
 

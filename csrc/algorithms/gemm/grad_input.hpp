@@ -3,6 +3,8 @@
 // once: nothing is scattered and no zeros are inserted.
 #pragma once
 
+#include <optional>
+
 #include "algorithms/gemm/correlation.hpp"
 
 namespace convgrad::gemm {
@@ -28,11 +30,18 @@ class GradInput {
   [[nodiscard]] int threads() const noexcept { return most_threads_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept { return workspace_bytes_; }
 
-  void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const Tensor<T>& grad_input,
-           void* workspace) const noexcept;
+  // `packed` may be null.
+  void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
+           const Tensor<T>& grad_input, void* workspace) const noexcept;
+
+  // The packed weights of the residues one after the other; those of some may be read in place and have none.
+  [[nodiscard]] Index packed_elements() const noexcept { return packed_elements_; }
+  [[nodiscard]] bool reads_kernel_in_place() const noexcept { return reads_in_place_; }
+  void pack(const Tensor<const T>& kernel, T* packed) const noexcept;
 
  private:
   [[nodiscard]] Correlation<T> correlation(const Residue (&residue)[axes]) const noexcept;
+  [[nodiscard]] Weights<T> weights(const Residue (&residue)[axes], const Tensor<const T>& kernel) const noexcept;
   // Calls visit(residues of the three axes) for each combination that any tap meets; returns whether there are others.
   template <class Visit>
   bool for_each_residue(const Visit& visit) const noexcept;
@@ -40,8 +49,12 @@ class GradInput {
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   int threads_;
+  bool leaves_zeros_ = false;           // there are positions that no tap meets
+  std::optional<Correlation<T>> only_;  // with one residue, as with stride 1: made once; many would take too much room
   int most_threads_ = 1;
   std::size_t workspace_bytes_ = 0;
+  Index packed_elements_ = 0;
+  bool reads_in_place_ = false;
 };
 
 }  // namespace convgrad::gemm

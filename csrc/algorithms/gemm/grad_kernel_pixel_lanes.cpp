@@ -85,9 +85,7 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
         first[i * distance_of_parts] += first[(i + distance) * distance_of_parts];
     return first[0];
   };
-  const auto element = [&](Index item, Index channel, Index tap) -> T& {
-    const TapBlock taps = blocking_.tap_block(item % blocking_.tap_blocks());
-    const Index group = item / blocking_.tap_blocks();
+  const auto element = [&](const TapBlock& taps, Index group, Index channel, Index tap) -> T& {
     Index at[axes];
     for (int a = axes - 1; a >= 0; --a) {
       at[a] = taps.first[a] + tap % taps.size[a];
@@ -106,13 +104,14 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
     const Index item = index / parts_;
     accumulate(item, index % parts_, grad_output, input, worker);
     const TapBlock block = blocking_.tap_block(item % blocking_.tap_blocks());
+    const Index group = item / blocking_.tap_blocks();
     const Index taps = block.count();
     for_each_tile(block, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < columns; ++j) {
           const T sum = add_lanes(worker.lanes + (position + i * columns + j) * kernels::row_lanes<T>);
           if (parts_ == 1)
-            element(item, first_channel + i, first_tap + j) = sum;
+            element(block, group, first_channel + i, first_tap + j) = sum;
           else
             sums[index * most + (first_channel + i) * taps + first_tap + j] = sum;
         }
@@ -120,10 +119,12 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
   });
   if (parts_ == 1) return;
   parallel_for(threads_, items(), [&](Index item, int) {
-    const Index taps = blocking_.tap_block(item % blocking_.tap_blocks()).count();
+    const TapBlock block = blocking_.tap_block(item % blocking_.tap_blocks());
+    const Index group = item / blocking_.tap_blocks();
+    const Index taps = block.count();
     for (Index channel = 0; channel < channels; ++channel)
       for (Index tap = 0; tap < taps; ++tap)
-        element(item, channel, tap) = add_parts(sums + item * parts_ * most + channel * taps + tap, most);
+        element(block, group, channel, tap) = add_parts(sums + item * parts_ * most + channel * taps + tap, most);
   });
 }
 

@@ -1,7 +1,10 @@
 // convgrad: the convolutional layer on the CPU, its forward pass and both gradients.
 //
 // Describe the layer as a Problem, make a Plan from it once, then run the plan as often as you like on raw
-// pointers with element strides. Nothing here throws, prints or aborts: every failure is a Status.
+// pointers with element strides. Nothing here throws, prints or aborts: every failure is a Status. A run that is given
+// a workspace allocates nothing.
+//
+// convgrad/tensor.hpp has the three passes as one call each, convgrad/convgrad.h the same library for C.
 //
 // V is the input, K the kernel, Z the output, G = dJ/dZ the gradient arriving from the next layer, s the stride
 // (indices from 1, one image, no padding):
@@ -84,12 +87,22 @@ struct BasicView {
 using View = BasicView<void*>;
 using ConstView = BasicView<const void*>;
 
-struct PlanOptions {
-  Algorithm algorithm = Algorithm::automatic;
-  int threads = 0;  ///< at most this many; 0 = get_num_threads()
+/// A program's own parallel loop, for one that has threads already and wants no OpenMP beside them.
+struct Parallel {
+  /// Must call body(argument, worker) once for each worker 0 .. workers - 1, on any threads and in any order, one after
+  /// the other if need be; return when all calls have; and throw nothing. Null = OpenMP, or one thread without it.
+  void (*run)(void* context, int workers, void (*body)(void* argument, int worker), void* argument) = nullptr;
+  void* context = nullptr;  ///< handed to `run`; must live as long as the plan
 };
 
-/// What will run for one pass of one problem: immutable once made, to be shared between threads freely.
+struct PlanOptions {
+  Algorithm algorithm = Algorithm::automatic;
+  int threads = 0;    ///< at most this many workers; 0 = get_num_threads(). Results do not depend on it.
+  Parallel parallel;  ///< who runs them
+};
+
+/// What will run for one pass of one problem: immutable once made, to be shared between threads freely. A plan that was
+/// not made, or was moved from, is empty: running it is an error, asking it anything but data() is undefined.
 class CONVGRAD_API Plan {
  public:
   Plan() noexcept;
@@ -105,16 +118,40 @@ class CONVGRAD_API Plan {
 
   [[nodiscard]] Pass pass() const noexcept;
   [[nodiscard]] const Problem& problem() const noexcept;
-  [[nodiscard]] Algorithm algorithm() const noexcept;  ///< never `automatic`
-  [[nodiscard]] const char* isa() const noexcept;      ///< "avx512", "avx2", "neon" or "baseline"
-  [[nodiscard]] int threads() const noexcept;
-  [[nodiscard]] double flops() const noexcept;  ///< 2 x multiplications, taps on padding counted
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept;
+  [[nodiscard]] Algorithm algorithm() const noexcept;          ///< never `automatic`
+  [[nodiscard]] const char* isa() const noexcept;              ///< "avx512", "avx2", "neon" or "baseline"
+  [[nodiscard]] int threads() const noexcept;                  ///< as many as are worth starting
+  [[nodiscard]] double flops() const noexcept;                 ///< 2 x multiplications, taps on padding counted
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept;  ///< for one run; runs at the same time need one each
   /// Spatial sizes of Z.
   [[nodiscard]] const std::array<std::int64_t, max_spatial_rank>& output_size() const noexcept;
 
   struct Data;
-  [[nodiscard]] const Data* data() const noexcept { return data_; }
+  [[nodiscard]] const Data* data() const noexcept { return data_; }  ///< null = empty
+
+ private:
+  Data* data_ = nullptr;
+};
+
+/// A kernel in the form in which one plan reads it, for weights that stay the same from call to call: what a run would
+/// otherwise do to them each time is done once. It owns a copy: the kernel that it was made from may change or go away.
+/// Immutable once made, to be shared between threads freely. The bits of the results are the same.
+class CONVGRAD_API PackedKernel {
+ public:
+  PackedKernel() noexcept;
+  ~PackedKernel();
+  PackedKernel(PackedKernel&& other) noexcept;
+  PackedKernel& operator=(PackedKernel&& other) noexcept;
+  PackedKernel(const PackedKernel&) = delete;
+  PackedKernel& operator=(const PackedKernel&) = delete;
+
+  /// Invalid: the plan is empty or of grad_kernel, or the kernel's pointer is null. Out of memory: for the copy.
+  static Status make(const Plan& plan, const ConstView& kernel, PackedKernel& packed) noexcept;
+
+  [[nodiscard]] std::size_t bytes() const noexcept;  ///< of memory that it owns
+
+  struct Data;
+  [[nodiscard]] const Data* data() const noexcept { return data_; }  ///< null = empty
 
  private:
   Data* data_ = nullptr;
@@ -126,8 +163,10 @@ struct Workspace {
   std::size_t bytes = 0;
 };
 
-/// Z (and a bias, one value per output channel at element stride `bias_stride`; null = none). `output` must not overlap
-/// an operand.
+/// Z (and a bias, one value per output channel at element stride `bias_stride`; null = none). Results must not overlap
+/// an operand, here and below. Invalid: the plan is empty or of another pass, a pointer to something that is not empty
+/// is null, or the workspace is too small or not aligned; nothing is written then. Out of memory: for a workspace that
+/// the caller did not give.
 CONVGRAD_API Status forward(const Plan& plan, const ConstView& input, const ConstView& kernel, const void* bias,
                             std::int64_t bias_stride, const View& output, Workspace workspace = {}) noexcept;
 /// dK from G and V.
@@ -136,10 +175,16 @@ CONVGRAD_API Status grad_kernel(const Plan& plan, const ConstView& grad_output, 
 /// dV from G and K.
 CONVGRAD_API Status grad_input(const Plan& plan, const ConstView& grad_output, const ConstView& kernel,
                                const View& grad_input, Workspace workspace = {}) noexcept;
-/// db: the sum of G over batch and pixels, one value per channel, added in a fixed order. `size` are G's spatial sizes.
+/// The same with a packed kernel. Invalid: it is empty, or was packed for another plan.
+CONVGRAD_API Status forward(const Plan& plan, const ConstView& input, const PackedKernel& kernel, const void* bias,
+                            std::int64_t bias_stride, const View& output, Workspace workspace = {}) noexcept;
+CONVGRAD_API Status grad_input(const Plan& plan, const ConstView& grad_output, const PackedKernel& kernel,
+                               const View& grad_input, Workspace workspace = {}) noexcept;
+/// db: the sum of G over batch and pixels, one value per channel, added in a fixed order. `size` are G's spatial sizes;
+/// of the options, `algorithm` says nothing here. Invalid: a size is negative or a pointer null.
 CONVGRAD_API Status grad_bias(DataType data_type, int spatial_rank, std::int64_t batch, std::int64_t out_channels,
                               const std::array<std::int64_t, max_spatial_rank>& size, const ConstView& grad_output,
-                              void* grad_bias, std::int64_t grad_bias_stride) noexcept;
+                              void* grad_bias, std::int64_t grad_bias_stride, const PlanOptions& options = {}) noexcept;
 
 /// Threads used by plans made from now on: OMP_NUM_THREADS or the processors at first, at least 1. Invalid when threads
 /// < 1.
