@@ -41,9 +41,9 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels.
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
-  // Vectors of the strip begin anywhere in a cache line, and at most four channels share each; results are copied once
-  // more.
-  overhead.strip_lanes = 0.25 + 6 / taps;
+  // Vectors of the strip begin anywhere in a cache line; results are copied once more; and every four channels pass
+  // over the whole strip, with weights in place.
+  overhead.strip_lanes = 0.25 + 6 / taps + channels / 128;
   return overhead;
 }
 
