@@ -91,3 +91,25 @@ def test_python_goes_on_during_a_call() -> None:
     finally:
         stop.set()
         thread.join()
+
+
+def test_neighbors_in_memory_are_left_alone() -> None:
+    # The halves of one array lie between each other, as two channels of an NHWC result do: a call that writes one must
+    # not touch the other, not even to write back what it read there. Another thread counts there meanwhile.
+    V = np.ones((1, 1, 130, 400), np.float32)
+    K = np.ones((1, 1, 3, 3), np.float32)
+    both = np.zeros((1, 1, 128, 398, 2), np.float32)
+    ours, theirs = both[..., 0], both[..., 1]
+    steps = 1000
+
+    def count() -> None:
+        for _ in range(steps):
+            np.add(theirs, 1, out=theirs)
+
+    other = threading.Thread(target=count)
+    other.start()
+    while other.is_alive():
+        cg.forward(V, K, out=ours)
+    other.join()
+    assert (theirs == steps).all()
+    assert (cg.forward(V, K, out=ours) == 9).all()

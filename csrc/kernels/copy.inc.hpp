@@ -46,30 +46,6 @@ void copy_strided(const T* source, int64_t source_step, int64_t count, T* destin
   }
 }
 
-// The lanes of `values` from `half` * lanes / 2 on, each followed by the odd lane of `between` that stands there.
-template <int half>
-struct Spread {
-  static constexpr int lane(int i, int lanes) { return i % 2 == 0 ? half * lanes / 2 + i / 2 : lanes + i; }
-};
-
-// destination[i * destination_step] = source[i]; what lies between stays as it is.
-template <class T>
-void scatter_strided(const T* source, int64_t count, T* destination, int64_t destination_step) {
-  constexpr int64_t lanes = lanes_of<T>;
-  int64_t i = 0;
-  if (destination_step == 2) {
-    // What lies between is read and written back. The last vector would touch one element beyond the last, so it is
-    // left to the loop below.
-    for (; i + lanes < count; i += lanes) {
-      const Vector<T> values = load(source + i);
-      T* to = destination + 2 * i;
-      store(to, shuffle<T, Spread<0>>(values, load(to)));
-      store(to + lanes, shuffle<T, Spread<1>>(values, load(to + lanes)));
-    }
-  }
-  for (; i < count; ++i) destination[i * destination_step] = source[i];
-}
-
 // `copies` is a constant, so that offsets stay in registers: a row of a panel takes a cycle or so for each vector.
 template <class T, int copies>
 void expand_rows(const T* source, const int64_t* tap_offset, int64_t taps, const convgrad::kernels::PanelCopy* copy,

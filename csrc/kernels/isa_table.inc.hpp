@@ -92,7 +92,6 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.transpose = transpose<T>;
   set.copy_rows = copy_rows<T>;
   set.copy_strided = copy_strided<T>;
-  set.scatter_strided = scatter_strided<T>;
   set.expand = expand<T>;
   set.expand_block = expand_block<T>;
   set.multiply_add = multiply_add<T>;

@@ -53,8 +53,8 @@ using StripTile = void (*)(const T* weights, const T* source, const StripAddress
 //       for every row y < rows_of_pixels and every x < pixels with x mod row_lanes = lane
 //
 // `row_lanes` is the same for every instruction set (64 bytes), so each lane is one chain whose order depends on the
-// shape alone; the caller adds the lanes up. Both operands are readable up to the next multiple of row_lanes; what `b`
-// holds beyond `pixels` does not count, not even an infinity, and `a` holds zeros there.
+// shape alone; the caller adds the lanes up. Both operands are readable up to the next multiple of row_lanes, and `b`
+// for row_lanes more; what `b` holds beyond `pixels` does not count, not even an infinity, and `a` holds zeros there.
 inline constexpr int max_dot_rows = 4;
 inline constexpr int max_dot_columns = 12;
 
@@ -110,10 +110,6 @@ struct KernelSet {
 
   // destination[i] = source[i * source_step] for i < count
   void (*copy_strided)(const T* source, int64_t source_step, int64_t count, T* destination);
-
-  // destination[i * destination_step] = source[i] for i < count. What lies between may be read and written back
-  // unchanged, so nobody else may write there meanwhile.
-  void (*scatter_strided)(const T* source, int64_t count, T* destination, int64_t destination_step);
 
   // panel[t * width + copy.lane + i] = source[tap_offset[t] + copy.offset + i] for the copies that fill a row, in order
   // of lane. Whole vectors are copied: the source must be readable, and the panel writable, for one vector beyond the

@@ -178,13 +178,7 @@ void test_strided(const KernelSet<T>& set) {
       std::vector<T> packed(at(count + 1), T{99});
       set.copy_strided(spread.data(), step, count, packed.data());
       CHECK(packed[at(count)] == T{99});
-      const std::vector<T> before = integers<T>(at(extent));
-      std::vector<T> after = before;
-      set.scatter_strided(packed.data(), count, after.data(), step);
-      for (int64_t i = 0; i < extent; ++i) {
-        if (i % step == 0) CHECK(packed[at(i / step)] == spread[at(i)]);
-        CHECK(after[at(i)] == (i % step == 0 ? spread[at(i)] : before[at(i)]));
-      }
+      for (int64_t i = 0; i < count; ++i) CHECK(packed[at(i)] == spread[at(i * step)]);
     }
 }
 

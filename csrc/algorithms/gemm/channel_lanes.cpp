@@ -156,8 +156,7 @@ void ChannelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, c
                   worker.tap_offsets + done, taps_per_run, weights + done * width, {start, 0, accumulators, width});
         start = nullptr;
       }
-      // The last run goes chunk by chunk, each stored at once: the transposition of one then overlaps with the
-      // arithmetic of the next inside the processor, which matters where there are few taps.
+      // The last run goes chunk by chunk, each stored while it is still in the first-level cache.
       Tensor<T> to = block_output;
       to.data += first_lane * output.inner;
       const Index chunks = divide_up(count, pixels_per_chunk);

@@ -127,7 +127,7 @@ void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index w
         const Index some = smaller(at_once, count - p);
         kernels.transpose(from + p * width, width, some, lanes, neighbors, at_once);
         for (Index lane = 0; lane < lanes; ++lane)
-          kernels.scatter_strided(neighbors + lane * at_once, some, to + p * run.step + lane * pixels.inner, run.step);
+          scatter(neighbors + lane * at_once, some, to + p * run.step + lane * pixels.inner, run.step);
       }
     }
   });
@@ -146,7 +146,7 @@ void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index
       kernels.transpose(from, width, channels, count, to, run.step);
     } else {
       for (Index channel = 0; channel < channels; ++channel)
-        kernels.scatter_strided(from + channel * width, count, to + channel * pixels.inner, run.step);
+        scatter(from + channel * width, count, to + channel * pixels.inner, run.step);
     }
   });
 }

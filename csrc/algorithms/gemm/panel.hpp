@@ -59,6 +59,13 @@ template <class T>
 void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, Index channels,
                   const Index (&taps)[axes], Index lanes, Index width, T* panel) noexcept;
 
+// destination[i * step] = source[i], and nothing between them: that may be another channel's, on another thread, or
+// another array's.
+template <class T>
+inline void scatter(const T* source, Index count, T* destination, Index step) noexcept {
+  for (Index i = 0; i < count; ++i) destination[i * step] = source[i];
+}
+
 // A box of pixels in their order (image, depth, row, column), between a tensor (V, Z, G) and a panel.
 struct PixelBox {
   Index images;

@@ -49,13 +49,13 @@ class StripShape {
                 Index channels_in_all, Index lanes, const T*& strip) noexcept;
 
  private:
-  Order order_;
   [[nodiscard]] Index column(Index element) const noexcept;
   template <class T>
   void pack_plane(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
                   Index from_channel, Index channels, Index first_row, Index rows, Index first_column, Index columns,
                   T* plane) const noexcept;
 
+  Order order_;
   Index elements_;
   Index extent_[axes];      // strip elements along each axis
   Index step_[axes];        // input elements from one strip element to the next

@@ -111,7 +111,7 @@ void store_stretch(const kernels::KernelSet<T>& kernels, const Stretch& stretch,
     return;
   }
   for (Index j = 0; j < stretch.rows; ++j)
-    kernels.scatter_strided(from + j * stretch.position_step, stretch.columns, to + j * output.axis[1], output.axis[2]);
+    scatter(from + j * stretch.position_step, stretch.columns, to + j * output.axis[1], output.axis[2]);
 }
 
 }  // namespace
