@@ -1,8 +1,9 @@
-// Copies of short rows, too short for a call of memcpy each: what packing a strip, and a panel out of a strip, consists
-// of.
+// Copies and sums of short rows, too short for a call of memcpy each: what packing a strip, a panel out of a strip, and
+// adding up columns consist of.
 #pragma once
 
 #include "kernel_set.hpp"
+#include "transpose.inc.hpp"
 #include "vector.inc.hpp"
 
 namespace {
@@ -33,6 +34,7 @@ struct EvenThenOdd {
 template <class T>
 void copy_strided(const T* source, int64_t source_step, int64_t count, T* destination) {
   constexpr int64_t lanes = lanes_of<T>;
+  if (source_step == 1) return copy_rows(source, 0, 1, count, destination, 0);
   if (source_step != 2 || count < lanes) {
     for (int64_t i = 0; i < count; ++i) destination[i] = source[i * source_step];
     return;
@@ -43,6 +45,55 @@ void copy_strided(const T* source, int64_t source_step, int64_t count, T* destin
     // The second load begins one element early, so that it ends with the last element that is asked for.
     const T* from = source + 2 * i;
     store(destination + i, shuffle<T, EvenThenOdd>(load(from), load(from + lanes - 1)));
+  }
+}
+
+// destination[r * destination_stride + i] += source[r * source_stride + i]
+template <class T>
+void add_rows(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
+              int64_t destination_stride) {
+  constexpr int64_t lanes = lanes_of<T>;
+  const int64_t whole = count / lanes * lanes;
+  typename VectorOf<T>::Mask counts{};
+  for (int64_t i = 0; i < lanes; ++i) counts[i] = whole + i < count ? -1 : 0;
+  for (int64_t r = 0; r < rows; ++r, source += source_stride, destination += destination_stride) {
+    for (int64_t i = 0; i < whole; i += lanes) store(destination + i, load(destination + i) + load(source + i));
+    if (whole == count) continue;
+    const Vector<T> before = load(destination + whole);
+    store(destination + whole, counts ? before + load(source + whole) : before);
+  }
+}
+
+// The lower or the upper half of two vectors, lane by lane in turns.
+template <int upper>
+struct Zip {
+  static constexpr int lane(int i, int lanes) { return i / 2 + i % 2 * lanes + upper * (lanes / 2); }
+};
+
+// Numbers first .. last - 1 of the sequence source[0], source[pitch], source[2 * pitch] ... (`phases` of them),
+// source[1], source[pitch + 1] ...
+template <class T>
+void interleave(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, T* destination) {
+  constexpr int64_t lanes = lanes_of<T>;
+  destination -= first;
+  const int64_t begin = (first + phases - 1) / phases;  // the whole turns
+  const int64_t end = last / phases;
+  if (end - begin < lanes || (phases != 2 && phases < lanes)) {
+    for (int64_t p = 0; p < phases; ++p)
+      for (int64_t i = first <= p ? 0 : (first - p + phases - 1) / phases; i * phases + p < last; ++i)
+        destination[i * phases + p] = source[p * pitch + i];
+    return;
+  }
+  for (int64_t n = first; n < begin * phases; ++n) destination[n] = source[n % phases * pitch + n / phases];
+  for (int64_t n = end * phases; n < last; ++n) destination[n] = source[n % phases * pitch + n / phases];
+  if (phases > 2) return transpose(source + begin, pitch, phases, end - begin, destination + begin * phases, phases);
+  for (int64_t i = begin; i < end; i += lanes) {
+    // The last vectors reach back over what is already there.
+    if (end - i < lanes) i = end - lanes;
+    const Vector<T> even = load(source + i);
+    const Vector<T> odd = load(source + pitch + i);
+    store(destination + 2 * i, shuffle<T, Zip<0>>(even, odd));
+    store(destination + 2 * i + lanes, shuffle<T, Zip<1>>(even, odd));
   }
 }
 

@@ -92,6 +92,8 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.transpose = transpose<T>;
   set.copy_rows = copy_rows<T>;
   set.copy_strided = copy_strided<T>;
+  set.add_rows = add_rows<T>;
+  set.interleave = interleave<T>;
   set.expand = expand<T>;
   set.expand_block = expand_block<T>;
   set.multiply_add = multiply_add<T>;

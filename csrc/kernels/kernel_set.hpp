@@ -111,6 +111,14 @@ struct KernelSet {
   // destination[i] = source[i * source_step] for i < count
   void (*copy_strided)(const T* source, int64_t source_step, int64_t count, T* destination);
 
+  // destination[r * destination_stride + i] += source[r * source_stride + i] for i < count. Whole vectors are read, and
+  // written back, beyond the end.
+  void (*add_rows)(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
+                   int64_t destination_stride);
+
+  // destination[n - first] = source[n % phases * pitch + n / phases] for first <= n < last
+  void (*interleave)(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, T* destination);
+
   // panel[t * width + copy.lane + i] = source[tap_offset[t] + copy.offset + i] for the copies that fill a row, in order
   // of lane. Whole vectors are copied: the source must be readable, and the panel writable, for one vector beyond the
   // end.

@@ -183,6 +183,40 @@ void test_strided(const KernelSet<T>& set) {
 }
 
 template <class T>
+void test_add_rows(const KernelSet<T>& set) {
+  for (int64_t count = 1; count <= 3 * set.lanes + 1; ++count) {
+    const int64_t source_stride = count + 1;
+    const int64_t stride = count + 3;
+    const std::vector<T> source = integers<T>(at(3 * source_stride + set.lanes));
+    const std::vector<T> before = integers<T>(at(3 * stride + set.lanes));
+    std::vector<T> sums = before;
+    set.add_rows(source.data(), source_stride, 3, count, sums.data(), stride);
+    for (int64_t r = 0; r < 3; ++r)
+      for (int64_t i = 0; i < stride; ++i) {
+        const T added = i < count ? source[at(r * source_stride + i)] : T{0};
+        CHECK(sums[at(r * stride + i)] == before[at(r * stride + i)] + added);
+      }
+  }
+}
+
+template <class T>
+void test_interleave(const KernelSet<T>& set) {
+  for (const int64_t phases : {1, 2, 3, 5, 16, 17})
+    for (const int64_t pitch : {1, 2, 7, 2 * set.lanes, 2 * set.lanes + 3}) {
+      const std::vector<T> source = integers<T>(at(phases * pitch));
+      const int64_t end = phases * pitch;
+      for (int64_t first = 0; first < (end < 4 ? end : 4); ++first)
+        for (int64_t last = end; last > (first < end - 4 ? end - 4 : first); --last) {
+          std::vector<T> row(at(end + 1), T{99});
+          set.interleave(source.data(), pitch, phases, first, last, row.data() + 1);
+          CHECK(row[0] == T{99} && row[at(last - first + 1)] == T{99});
+          for (int64_t n = first; n < last; ++n)
+            CHECK(row[at(n - first + 1)] == source[at(n % phases * pitch + n / phases)]);
+        }
+    }
+}
+
+template <class T>
 void test_expand_block(const KernelSet<T>& set) {
   const std::vector<T> source = integers<T>(400);
   const std::vector<int64_t> taps{0, 7, 50, 51, 3, 90};
@@ -225,6 +259,8 @@ void test_all(const KernelSet<T>& set) {
   test_transpose(set);
   test_copies(set);
   test_strided(set);
+  test_add_rows(set);
+  test_interleave(set);
   test_expand(set);
   test_expand_block(set);
   CHECK(set.multiply_add(10) > 0);

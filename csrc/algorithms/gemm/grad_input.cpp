@@ -1,148 +1,54 @@
 #include "algorithms/gemm/grad_input.hpp"
 
-#include <numeric>
+#include "algorithms/gemm/visit_lanes.hpp"
 
 namespace convgrad::gemm {
 
 namespace {
 
 template <class T>
-void fill_zero(const Geometry& g, const Tensor<T>& to) noexcept {
-  for (Index n = 0; n < g.batch; ++n)
-    for (Index c = 0; c < g.groups * g.in_channels; ++c)
-      for (Index i = 0; i < g.input[0]; ++i)
-        for (Index j = 0; j < g.input[1]; ++j) {
-          T* row = to.data + n * to.outer + c * to.inner + i * to.axis[0] + j * to.axis[1];
-          for (Index k = 0; k < g.input[2]; ++k) row[k * to.axis[2]] = T{0};
-        }
+std::variant<GradInputResidues<T>, GradInputColumns<T>> choose(const Geometry& geometry,
+                                                               const kernels::KernelSet<T>& kernels,
+                                                               int threads) noexcept {
+  if (prefers_columns(geometry)) return GradInputColumns<T>(geometry, kernels, threads);
+  return GradInputResidues<T>(geometry, kernels, threads);
 }
 
 }  // namespace
 
-// Position j meets tap m where (j + p - m d) is a multiple of s, at G's pixel (j + p - m d) / s.
-Residue find_residue(Index first, Index input, Index kernel, Index stride, Index dilation, Index padding) noexcept {
-  Residue residue{};
-  residue.first = first;
-  residue.count = divide_up(input - first, stride);
-  const Index divisor = std::gcd(stride, dilation);
-  residue.tap_step = stride / divisor;
-  residue.dilation = dilation / divisor;
-  for (Index m = 0; m < smaller(residue.tap_step, kernel); ++m) {
-    const Index distance = first + padding - m * dilation;
-    if (distance % stride != 0) continue;
-    residue.first_tap = m;
-    residue.taps = divide_up(kernel - m, residue.tap_step);
-    residue.reach = distance / stride;
-    break;
-  }
-  return residue;
-}
-
 template <class T>
 GradInput<T>::GradInput(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-    : geometry_(geometry), kernels_(&kernels), threads_(threads) {
-  Index parts = 0;
-  leaves_zeros_ = for_each_residue([&](const Residue(&residue)[axes]) {
-    const Correlation<T> part = correlation(residue);
-    if (++parts == 1)
-      only_.emplace(part);
-    else
-      only_.reset();
-    if (part.threads() > most_threads_) most_threads_ = part.threads();
-    if (part.workspace_bytes() > workspace_bytes_) workspace_bytes_ = part.workspace_bytes();
-    packed_elements_ += part.packed_elements();
-    reads_in_place_ = reads_in_place_ || part.packed_elements() == 0;
-  });
+    : way_(choose(geometry, kernels, threads)) {}
+
+template <class T>
+int GradInput<T>::threads() const noexcept {
+  return visit_lanes(way_, [](const auto& way) { return way.threads(); });
 }
 
 template <class T>
-template <class Visit>
-bool GradInput<T>::for_each_residue(const Visit& visit) const noexcept {
-  const Geometry& g = geometry_;
-  bool others = false;
-  Residue residue[axes];
-  const auto along = [&](int a, const auto& next) {
-    // With a stride beyond the kernel most positions are met by no tap at all: a position that is, is found from its
-    // tap.
-    const Index positions = smaller(g.stride[a], g.input[a]);
-    if (g.stride[a] > g.kernel[a]) {
-      others = others || positions > 0;
-      for (Index m = 0; m < g.kernel[a]; ++m) {
-        const Index offset = (m * g.dilation[a] - g.padding[a]) % g.stride[a];
-        const Index first = offset < 0 ? offset + g.stride[a] : offset;
-        if (first >= positions) continue;
-        residue[a] = find_residue(first, g.input[a], g.kernel[a], g.stride[a], g.dilation[a], g.padding[a]);
-        if (residue[a].first_tap == m) next();
-      }
-      return;
-    }
-    for (Index first = 0; first < positions; ++first) {
-      residue[a] = find_residue(first, g.input[a], g.kernel[a], g.stride[a], g.dilation[a], g.padding[a]);
-      if (residue[a].taps > 0)
-        next();
-      else
-        others = true;
-    }
-  };
-  along(0, [&] { along(1, [&] { along(2, [&] { visit(residue); }); }); });
-  return others;
-}
-
-template <class T>
-Correlation<T> GradInput<T>::correlation(const Residue (&residue)[axes]) const noexcept {
-  Geometry part;
-  part.batch = geometry_.batch;
-  part.groups = geometry_.groups;
-  part.in_channels = geometry_.out_channels;
-  part.out_channels = geometry_.in_channels;
-  for (int a = 0; a < axes; ++a) {
-    part.input[a] = geometry_.output[a];
-    part.kernel[a] = residue[a].taps;
-    part.output[a] = residue[a].count;
-    part.dilation[a] = residue[a].dilation;
-    part.padding[a] = (residue[a].taps - 1) * residue[a].dilation - residue[a].reach;
-  }
-  return Correlation<T>(part, *kernels_, WeightOrder::channels_first, threads_);
-}
-
-template <class T>
-Weights<T> GradInput<T>::weights(const Residue (&residue)[axes], const Tensor<const T>& kernel) const noexcept {
-  Weights<T> weights;
-  weights.data = kernel.data;
-  weights.group = geometry_.out_channels * kernel.outer;
-  weights.lane = kernel.inner;
-  weights.channel = kernel.outer;
-  for (int a = 0; a < axes; ++a) {
-    weights.data += (residue[a].first_tap + (residue[a].taps - 1) * residue[a].tap_step) * kernel.axis[a];
-    weights.axis[a] = -residue[a].tap_step * kernel.axis[a];
-  }
-  return weights;
-}
-
-template <class T>
-void GradInput<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
-  for_each_residue([&](const Residue(&residue)[axes]) {
-    const Correlation<T> part = correlation(residue);
-    part.pack(weights(residue, kernel), packed);
-    packed += part.packed_elements();
-  });
+std::size_t GradInput<T>::workspace_bytes() const noexcept {
+  return visit_lanes(way_, [](const auto& way) { return way.workspace_bytes(); });
 }
 
 template <class T>
 void GradInput<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
                        const Tensor<T>& grad_input, void* workspace) const noexcept {
-  if (leaves_zeros_) fill_zero(geometry_, grad_input);
-  for_each_residue([&](const Residue(&residue)[axes]) {
-    Tensor<T> output = grad_input;
-    for (int a = 0; a < axes; ++a) {
-      output.data += residue[a].first * grad_input.axis[a];
-      output.axis[a] *= geometry_.stride[a];
-    }
-    if (only_) return only_->run(grad_output, weights(residue, kernel), packed, nullptr, 0, output, workspace);
-    const Correlation<T> part = correlation(residue);
-    part.run(grad_output, weights(residue, kernel), packed, nullptr, 0, output, workspace);
-    if (packed != nullptr) packed += part.packed_elements();
-  });
+  visit_lanes(way_, [&](const auto& way) { way.run(grad_output, kernel, packed, grad_input, workspace); });
+}
+
+template <class T>
+Index GradInput<T>::packed_elements() const noexcept {
+  return visit_lanes(way_, [](const auto& way) { return way.packed_elements(); });
+}
+
+template <class T>
+bool GradInput<T>::reads_kernel_in_place() const noexcept {
+  return visit_lanes(way_, [](const auto& way) { return way.reads_kernel_in_place(); });
+}
+
+template <class T>
+void GradInput<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
+  visit_lanes(way_, [&](const auto& way) { way.pack(kernel, packed); });
 }
 
 template class GradInput<float>;

@@ -1,6 +1,6 @@
 #include "algorithms/gemm/pixel_lanes.hpp"
 
-#include "algorithms/gemm/strip.hpp"
+#include "algorithms/gemm/pixel_panels.hpp"
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
 
@@ -21,32 +21,11 @@ constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
 constexpr Index colliding_bytes = 4096;
-constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
 
 bool in_a_row(const Index* offsets, Index count) noexcept {
   for (Index i = 1; i < count; ++i)
     if (offsets[i] != offsets[i - 1] + 1) return false;
   return count > 0;
-}
-
-// How the next `pixels` pixels of a strip fill a row of a panel, in whole vectors.
-Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, Index width, Index lanes,
-                  kernels::PanelCopy* copies) noexcept {
-  Index count = 0;
-  kernels::PanelCopy next{0, 0};  // what would go on where the last copy ends
-  for (Index lane = 0; lane < pixels;) {
-    const Index length = smaller(cursor.left_in_row(), pixels - lane);
-    const Index offset = shape.row_offset(cursor.image(), cursor.plane(), cursor.row()) + cursor.column();
-    // A row that follows without a gap may be covered already, in part.
-    const bool follows = count > 0 && offset - next.offset == lane - next.lane;
-    if (!follows) next = {offset, lane};
-    lane += length;
-    for (; next.lane < lane; next = {next.offset + lanes, next.lane + lanes}) copies[count++] = next;
-    cursor.advance(length);
-  }
-  // Lanes without a pixel repeat the first ones: their results are numbers, and nobody stores them.
-  for (Index lane = pixels; lane < width; lane += lanes) copies[count++] = {copies[0].offset, lane};
-  return count;
 }
 
 }  // namespace
@@ -108,8 +87,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
 
   WorkspaceLayout worker;
   strip_ = worker.reserve<T>(blocking_.strip_elements() + 2 * width_);
-  // One row apart: panels a power of two apart would all fall into the same lines of the first-level cache.
-  panels_ = worker.reserve<T>((smaller(taps_per_run, blocking_.most_taps()) + 1) * pixels);
+  panels_ = worker.reserve<T>(panel_elements(pixels, smaller(taps_per_run, blocking_.most_taps())));
   start_ = worker.reserve<T>(channels_per_task_ * width_);
   results_ = worker.reserve<T>(channels_per_task_ * pixels);
   tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
@@ -119,7 +97,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   copied_row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
   copied_tap_offsets_ = worker.reserve<Index>(taps_per_run);
   destinations_ = worker.reserve<Destination>(pixels / width_);
-  block_copies_ = worker.reserve<kernels::BlockCopy>(2 * pixels);
+  block_copies_ = worker.reserve<kernels::BlockCopy>(most_copies(pixels));
   worker_bytes_ = worker.bytes();
 }
 
@@ -183,11 +161,10 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
   Index into_stretch = 0;  // how far `begin` lies into a stretch of adjacent pixels
   for (Index begin = 0; begin < count; begin += width_) {
     const Index pixels_here = smaller(width_, count - begin);
-    const Index width = pixels_here == width_ ? width_ : round_up(pixels_here, kernels_->lanes);
+    const Index width = panel_width(*kernels_, count - begin);
     const bool direct = pixels_here == width && into_stretch + width <= adjacent;
     worker.destinations[begin / width_] = {direct ? to.data + place.offset(to) : worker.results + begin * task.channels,
-                                           direct ? to.inner : width,
-                                           width == width_ ? kernels_->tile_vectors : width / kernels_->lanes, direct};
+                                           direct ? to.inner : width, width / kernels_->lanes, direct};
     place.advance(pixels_here);
     into_stretch += pixels_here;
     while (into_stretch >= adjacent) into_stretch -= adjacent;
@@ -210,7 +187,8 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
-      expand_panels(shape, box, strip, in_place, worker, done, length);
+      expand_panels(*kernels_, shape, box, strip, in_place, worker.tap_offsets + done, length, worker.block_copies,
+                    worker.panels);
       const bool copied =
           weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(worker.weight_offsets + done, length);
       if (copied) {
@@ -229,7 +207,7 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
           const bool fresh = t == 0 && done == 0;
           kernels_->tile[destination.vectors - 1][rows - 1](
               tile_weights.data, tile_weights.row_offsets, tile_weights.tap_offsets, length,
-              worker.panels + begin * (length + 1), fresh ? worker.start + first * start_stride : result,
+              worker.panels + panel_offset(begin, length), fresh ? worker.start + first * start_stride : result,
               fresh ? start_stride : destination.stride, result, destination.stride);
         }
       }
@@ -254,30 +232,6 @@ typename PixelLanes<T>::TileWeights PixelLanes<T>::find_weights(const T* weights
   kernels_->copy_rows(weights + worker.weight_offsets[first_tap], worker.row_offsets[1], rows, length, worker.weights,
                       weight_pitch<T>);
   return {worker.weights, worker.copied_row_offsets, worker.copied_tap_offsets};
-}
-
-// The im2col matrix for `length` taps of the strip. A strip lies in the cache, so a panel is filled at a time; the
-// input itself is better read a tap at a time, from end to end.
-template <class T>
-void PixelLanes<T>::expand_panels(const StripShape& shape, const PixelBox& box, const T* strip, bool in_place,
-                                  const Worker& worker, Index first_tap, Index length) const noexcept {
-  kernels::PanelCopy copies[2 * most_panel_lanes];
-  PixelCursor cursor(box);
-  Index in_block = 0;
-  for (Index begin = 0; begin < box.count(); begin += width_) {
-    const Index width = worker.destinations[begin / width_].vectors * kernels_->lanes;
-    const Index count =
-        find_copies(shape, cursor, smaller(width_, box.count() - begin), width, kernels_->lanes, copies);
-    const Index panel = begin * (length + 1);
-    if (!in_place) {
-      kernels_->expand(strip, worker.tap_offsets + first_tap, length, copies, count, worker.panels + panel, width);
-      continue;
-    }
-    for (Index i = 0; i < count; ++i)
-      worker.block_copies[in_block++] = {copies[i].offset, panel + copies[i].lane, width};
-  }
-  if (in_place)
-    kernels_->expand_block(strip, worker.tap_offsets + first_tap, length, worker.block_copies, in_block, worker.panels);
 }
 
 template class PixelLanes<float>;

@@ -45,8 +45,6 @@ class PixelLanes {
                 const Tensor<T>& output, const Worker& worker) const noexcept;
   [[nodiscard]] TileWeights find_weights(const T* weights, Index rows, Index first_tap, Index length, bool copied,
                                          const Worker& worker) const noexcept;
-  void expand_panels(const StripShape& shape, const PixelBox& box, const T* strip, bool in_place, const Worker& worker,
-                     Index first_tap, Index length) const noexcept;
   void fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept;
 
   Geometry geometry_;

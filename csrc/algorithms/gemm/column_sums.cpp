@@ -1,0 +1,132 @@
+#include "algorithms/gemm/column_sums.hpp"
+
+#include <cstring>
+
+#include "algorithms/gemm/panel.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+// Positions from the first that `size` pixels meet to the last before the next pixel's, or to the end of dV.
+Index positions(const Geometry& geometry, int axis, Index size) noexcept {
+  return (size - 1) * geometry.stride[axis] + extent_of(geometry, axis) + geometry.stride[axis] - 1;
+}
+
+}  // namespace
+
+Index extent_of(const Geometry& geometry, int axis) noexcept {
+  return (geometry.kernel[axis] - 1) * geometry.dilation[axis] + 1;
+}
+
+StoreAhead::StoreAhead(const void* first, Index channels, Index channel_bytes, Index bytes, Index steps) noexcept
+    : channel_(static_cast<const char*>(first)), channels_(channels), channel_bytes_(channel_bytes), bytes_(bytes) {
+  per_step_ = divide_up(channels * divide_up(bytes, line_bytes), larger(1, steps));
+}
+
+template <class T>
+ColumnSums<T>::ColumnSums(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels) noexcept
+    : geometry_(&geometry), images_(images), size_{size[0], size[1], size[2]}, channels_(channels) {
+  phase_pitch_ = divide_up(positions(geometry, 2, size[2]), geometry.stride[2]);
+  row_pitch_ = geometry.stride[2] * phase_pitch_;
+  plane_pitch_ = saturating_product(positions(geometry, 1, size[1]), row_pitch_);
+  channel_pitch_ = saturating_product(positions(geometry, 0, size[0]), plane_pitch_);
+}
+
+template <class T>
+void ColumnSums<T>::add(const kernels::KernelSet<T>& kernels, const T* products, Index product_pitch, Index first,
+                        Index last, T* sums) const noexcept {
+  const Geometry& g = *geometry_;
+  const Index taps = g.taps_per_channel();
+  for (Index row = last - 1; row >= first; --row) {
+    const Index column = row % g.kernel[2] * g.dilation[2];
+    const Index line = row / g.kernel[2] % g.kernel[1] * g.dilation[1];
+    const Index plane = row / (g.kernel[2] * g.kernel[1]) % g.kernel[0] * g.dilation[0];
+    T* to = sums + row / taps * channel_pitch_ + plane * plane_pitch_ + line * row_pitch_ +
+            column % g.stride[2] * phase_pitch_ + column / g.stride[2];
+    const T* from = products + (row - first) * product_pitch;
+    for (Index n = 0; n < images_; ++n)
+      for (Index i = 0; i < size_[0]; ++i, from += size_[1] * size_[2])
+        kernels.add_rows(from, size_[2], size_[1], size_[2],
+                         to + n * channels_ * channel_pitch_ + i * g.stride[0] * plane_pitch_,
+                         g.stride[1] * row_pitch_);
+  }
+}
+
+template <class T>
+void ColumnSums<T>::start(const kernels::KernelSet<T>& kernels, const SumSpan (&span)[axes],
+                          const Tensor<T>& grad_input, T* sums) const noexcept {
+  std::memset(sums, 0, static_cast<std::size_t>(elements()) * sizeof(T));
+  if (span[0].begun <= span[0].begin && span[1].begun <= span[1].begin && span[2].begun <= span[2].begin) return;
+  const Index phases = geometry_->stride[2];
+  const Index step = grad_input.axis[2];
+  for (Index n = 0; n < images_; ++n)
+    for (Index c = 0; c < channels_; ++c, sums += channel_pitch_)
+      for (Index i = span[0].begin; i < span[0].end; ++i)
+        for (Index j = span[1].begin; j < span[1].end; ++j) {
+          const Index end = i < span[0].begun || j < span[1].begun ? span[2].end : span[2].begun;
+          const T* from = grad_input.data + n * grad_input.outer + c * grad_input.inner + i * grad_input.axis[0] +
+                          j * grad_input.axis[1];
+          T* to = sums + (i - span[0].origin) * plane_pitch_ + (j - span[1].origin) * row_pitch_;
+          for (Index k = span[2].begin; k < smaller(end, span[2].begin + phases); ++k) {
+            const Index column = k - span[2].origin;
+            kernels.copy_strided(from + k * step, phases * step, divide_up(end - k, phases),
+                                 to + column % phases * phase_pitch_ + column / phases);
+          }
+        }
+}
+
+template <class T>
+void ColumnSums<T>::store(const kernels::KernelSet<T>& kernels, const SumSpan (&span)[axes], const T* sums, T* row,
+                          const Tensor<T>& grad_input) const noexcept {
+  const Index first = span[2].begin - span[2].origin;
+  const Index last = span[2].end - span[2].origin;
+  // One channel's rows after the other where they are rows in memory, too; all channels of a row together otherwise.
+  const Index at_once = grad_input.axis[2] == 1 ? 1 : channels_;
+  for (Index n = 0; n < images_; ++n)
+    for (Index c = 0; c < channels_; c += at_once, sums += at_once * channel_pitch_)
+      for (Index i = span[0].begin; i < span[0].end; ++i)
+        for (Index j = span[1].begin; j < span[1].end; ++j) {
+          Tensor<T> to = grad_input;
+          to.data += n * to.outer + c * to.inner + i * to.axis[0] + j * to.axis[1] + span[2].begin * to.axis[2];
+          store_row(kernels, at_once, first, last,
+                    sums + (i - span[0].origin) * plane_pitch_ + (j - span[1].origin) * row_pitch_, row, to);
+        }
+}
+
+template <class T>
+void ColumnSums<T>::store_row(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last,
+                              const T* sums, T* row, const Tensor<T>& to) const noexcept {
+  const Index phases = geometry_->stride[2];
+  const PixelBox box{1, {1, 1, last - first}};
+  if (phases == 1) {
+    unpack_channels(kernels, sums + first, channel_pitch_, box, 0, box.count(), channels, to);
+    return;
+  }
+  if (to.axis[2] == 1 && channels == 1) {
+    kernels.interleave(sums, phase_pitch_, phases, first, last, to.data);
+    return;
+  }
+  for (Index c = 0; c < channels; ++c)
+    kernels.interleave(sums + c * channel_pitch_, phase_pitch_, phases, first, last, row + c * row_pitch_);
+  unpack_channels(kernels, row, row_pitch_, box, 0, box.count(), channels, to);
+}
+
+template <class T>
+StoreAhead ColumnSums<T>::ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept {
+  // Only where each channel's part is one piece of memory.
+  const Index rows = span[1].end - span[1].begin;
+  const Index columns = span[2].end - span[2].begin;
+  if (images_ > 1 || span[0].end - span[0].begin > 1 || grad_input.axis[2] != 1 ||
+      (rows > 1 && grad_input.axis[1] != columns))
+    return {};
+  const T* first =
+      grad_input.data + span[0].begin * grad_input.axis[0] + span[1].begin * grad_input.axis[1] + span[2].begin;
+  constexpr Index size = sizeof(T);
+  return StoreAhead(first, channels_, grad_input.inner * size, rows * columns * size, steps);
+}
+
+template class ColumnSums<float>;
+template class ColumnSums<double>;
+
+}  // namespace convgrad::gemm

@@ -1,0 +1,61 @@
+#include "algorithms/gemm/pixel_panels.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
+
+// How the next `pixels` pixels of a strip fill a row of a panel, in whole vectors.
+Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, Index width, Index lanes,
+                  kernels::PanelCopy* copies) noexcept {
+  Index count = 0;
+  kernels::PanelCopy next{0, 0};  // what would go on where the last copy ends
+  for (Index lane = 0; lane < pixels;) {
+    const Index length = smaller(cursor.left_in_row(), pixels - lane);
+    const Index offset = shape.row_offset(cursor.image(), cursor.plane(), cursor.row()) + cursor.column();
+    // A row that follows without a gap may be covered already, in part.
+    const bool follows = count > 0 && offset - next.offset == lane - next.lane;
+    if (!follows) next = {offset, lane};
+    lane += length;
+    for (; next.lane < lane; next = {next.offset + lanes, next.lane + lanes}) copies[count++] = next;
+    cursor.advance(length);
+  }
+  // Lanes without a pixel repeat the first ones: their results are numbers, and nobody stores them.
+  for (Index lane = pixels; lane < width; lane += lanes) copies[count++] = {copies[0].offset, lane};
+  return count;
+}
+
+}  // namespace
+
+// A strip lies in the cache, so a panel is filled at a time; the input itself is better read a tap at a time, from end
+// to end.
+template <class T>
+void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
+                   bool in_place, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies,
+                   T* panels) noexcept {
+  kernels::PanelCopy panel_copies[2 * most_panel_lanes];
+  PixelCursor cursor(box);
+  Index in_block = 0;
+  Index width = 0;
+  for (Index begin = 0; begin < box.count(); begin += width) {
+    const Index left = box.count() - begin;
+    width = panel_width(kernels, left);
+    const Index count = find_copies(shape, cursor, smaller(width, left), width, kernels.lanes, panel_copies);
+    const Index panel = panel_offset(begin, taps);
+    if (!in_place) {
+      kernels.expand(strip, tap_offsets, taps, panel_copies, count, panels + panel, width);
+      continue;
+    }
+    for (Index i = 0; i < count; ++i)
+      copies[in_block++] = {panel_copies[i].offset, panel + panel_copies[i].lane, width};
+  }
+  if (in_place) kernels.expand_block(strip, tap_offsets, taps, copies, in_block, panels);
+}
+
+template void expand_panels<float>(const kernels::KernelSet<float>&, const StripShape&, const PixelBox&, const float*,
+                                   bool, const Index*, Index, kernels::BlockCopy*, float*) noexcept;
+template void expand_panels<double>(const kernels::KernelSet<double>&, const StripShape&, const PixelBox&,
+                                    const double*, bool, const Index*, Index, kernels::BlockCopy*, double*) noexcept;
+
+}  // namespace convgrad::gemm

@@ -1,0 +1,30 @@
+// The im2col matrix of a block of pixels and a run of taps with pixels as lanes: one panel after the other, each a
+// vector or two of neighboring pixels for every tap.
+#pragma once
+
+#include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/strip.hpp"
+
+namespace convgrad::gemm {
+
+// Of the panel that begins when `left` pixels of the block are left: the last one is as narrow as they allow.
+template <class T>
+Index panel_width(const kernels::KernelSet<T>& kernels, Index left) noexcept {
+  return smaller(Index{kernels.lanes} * kernels.tile_vectors, round_up(left, kernels.lanes));
+}
+
+// Where the panel of pixel `begin` lies: one row further on than it need, since panels a power of two apart would all
+// fall into the same lines of the first-level cache.
+inline Index panel_offset(Index begin, Index taps) noexcept { return begin * (taps + 1); }
+inline Index panel_elements(Index padded_pixels, Index most_taps) noexcept {
+  return panel_offset(padded_pixels, most_taps);
+}
+// How many copies it takes to fill them at most.
+inline Index most_copies(Index padded_pixels) noexcept { return 2 * padded_pixels; }
+
+// Fills the panels with taps tap_offsets[0 .. taps - 1] of a strip; `in_place` says that the strip is the input itself.
+template <class T>
+void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
+                   bool in_place, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels) noexcept;
+
+}  // namespace convgrad::gemm
