@@ -47,9 +47,10 @@ bool Blocking::shrink_pixels() noexcept {
 }
 
 void Blocking::choose_taps(const BlockingLimits& limits) noexcept {
-  // One channel first. If even that is too large, cut its taps, the outermost axis first.
+  // One channel first. If even that is too much, cut its taps, the outermost axis first.
+  const auto too_much = [&] { return strip_elements() > limits.strip_elements || most_taps() > limits.taps; };
   for (int a = 0; a < axes; ++a) {
-    while (strip_elements() > limits.strip_elements && taps_[a] > 1) taps_[a] = divide_up(taps_[a], 2);
+    while (too_much() && taps_[a] > 1) taps_[a] = divide_up(taps_[a], 2);
     if (taps_[a] > 1) break;
   }
   for (int a = 0; a < axes; ++a)
@@ -109,16 +110,6 @@ Index useful_threads(const Geometry& geometry, int threads) noexcept {
   constexpr double multiplications_per_thread = 1e6;
   const double useful = 1 + geometry.multiplications() / multiplications_per_thread;
   return useful < threads ? static_cast<Index>(useful) : larger(1, threads);
-}
-
-Blocking balanced_blocking(const Geometry& geometry, BlockingLimits limits, Index workers) noexcept {
-  constexpr Index fewest_pixels = 224;  // fewer, and the weights pass by too often; output channels are cut instead
-  Blocking blocking(geometry, limits);
-  while (workers > 1 && limits.pixels > fewest_pixels && blocking.pixel_blocks() * geometry.groups < 4 * workers) {
-    limits.pixels /= 2;
-    blocking = Blocking(geometry, limits);
-  }
-  return blocking;
 }
 
 }  // namespace convgrad::gemm

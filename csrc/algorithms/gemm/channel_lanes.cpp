@@ -21,14 +21,6 @@ constexpr Index pixels_per_chunk = 48;
 }  // namespace
 
 template <class T>
-struct ChannelLanes<T>::Task {
-  Index group;
-  Index pixel_block;
-  Index first_panel;
-  Index last_panel;
-};
-
-template <class T>
 struct ChannelLanes<T>::Worker {
   T* strip;
   T* accumulators;
@@ -39,29 +31,31 @@ struct ChannelLanes<T>::Worker {
 template <class T>
 ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
     : geometry_(geometry), kernels_(&kernels), panels_(kernels, geometry.out_channels) {
+  constexpr Index size = sizeof(T);
+  TaskLimits limits{};
+  limits.blocking = {pixels_per_block, INT32_MAX, strip_bytes / size, false};
+  limits.fewest_pixels = kernels.tile_rows;
+  limits.channel_step = limits.fewest_channels = panels_.full_width();
+  limits.results = accumulator_bytes / size;
+  TaskCost cost;
+  cost.channel_unit = kernels.lanes;
+  cost.strip_element = 16;
+  cost.weight = 2.5;
   const Index useful = useful_threads(geometry, threads);
-  blocking_ = balanced_blocking(geometry, {pixels_per_block, INT32_MAX, strip_bytes / Index{sizeof(T)}, false}, useful);
-  panels_per_task_ = larger(1, panels_.count());
-  if (blocking_.tap_blocks() > 1) {
-    const Index most = accumulator_bytes / Index{sizeof(T)} / (blocking_.most_pixels() * panels_.full_width());
-    panels_per_task_ = smaller(panels_per_task_, larger(1, most));
-  }
-  const Index blocks = blocking_.pixel_blocks() * geometry.groups;
-  while (blocks * divide_up(panels_.count(), panels_per_task_) < 4 * useful && useful > 1 && panels_per_task_ > 1)
-    panels_per_task_ = divide_up(panels_per_task_, 2);
-  const Index tasks = blocks * divide_up(panels_.count(), panels_per_task_);
-  threads_ = static_cast<int>(larger(1, smaller(useful, tasks)));
+  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
+  const Blocking& blocking = tasks_.blocking();
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(blocking_.strip_elements());
-  const Index kept_panels = blocking_.tap_blocks() > 1 ? panels_per_task_ : 1;
-  accumulators_ = worker.reserve<T>(kept_panels * blocking_.most_pixels() * panels_.full_width());
-  pixel_offsets_ = worker.reserve<Index>(blocking_.most_pixels());
-  tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
+  strip_ = worker.reserve<T>(blocking.strip_elements());
+  const Index kept = blocking.tap_blocks() > 1 ? tasks_.channels_per_task() : panels_.full_width();
+  accumulators_ = worker.reserve<T>(blocking.most_pixels() * kept);
+  pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
+  tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   worker_bytes_ = worker.bytes();
 }
 
@@ -104,25 +98,19 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
   }
   T* padded_bias = at_offset<T>(workspace, bias_);
   pad_bias(bias, bias_stride, padded_bias);
-  const Index parts = divide_up(panels_.count(), panels_per_task_);
-  const Index tasks = blocking_.pixel_blocks() * geometry_.groups * parts;
-  parallel_for(threads_, tasks, [&](Index index, int number) {
+  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_), at_offset<T>(area, accumulators_),
                         at_offset<Index>(area, pixel_offsets_), at_offset<Index>(area, tap_offsets_)};
-    Task task{};
-    task.first_panel = index % parts * panels_per_task_;
-    task.last_panel = smaller(panels_.count(), task.first_panel + panels_per_task_);
-    task.pixel_block = index / parts % blocking_.pixel_blocks();
-    task.group = index / parts / blocking_.pixel_blocks();
-    run_task(task, input, packed, padded_bias, output, worker);
+    run_task(tasks_.task(index), input, packed, padded_bias, output, worker);
   });
 }
 
 template <class T>
-void ChannelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, const T* packed, const T* padded_bias,
-                               const Tensor<T>& output, const Worker& worker) const noexcept {
-  const PixelBlock pixels = blocking_.pixel_block(task.pixel_block);
+void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const T* packed,
+                               const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept {
+  const Blocking& blocking = tasks_.blocking();
+  const PixelBlock& pixels = task.pixels;
   const Index count = pixels.count();
   const Index all_taps = geometry_.in_channels * geometry_.taps_per_channel();
   const Index padded = panels_.padded_channels();
@@ -134,20 +122,22 @@ void ChannelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, c
   for (int a = 0; a < axes; ++a) block_output.data += pixels.first[a] * output.axis[a];
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
 
-  const Index tap_blocks = blocking_.tap_blocks();
+  const Index tap_blocks = blocking.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
-    const TapBlock taps = blocking_.tap_block(t);
+    const TapBlock taps = blocking.tap_block(t);
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                            StripShape::natural_order(input));
     shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
 
-    for (Index panel = task.first_panel; panel < task.last_panel; ++panel) {
+    const Index first_panel = task.first_channel / panels_.full_width();
+    const Index last_panel = divide_up(task.first_channel + task.channels, panels_.full_width());
+    for (Index panel = first_panel; panel < last_panel; ++panel) {
       const Index first_lane = panels_.first_lane(panel);
       const Index width = panels_.width(panel);
       T* accumulators = worker.accumulators;
-      if (tap_blocks > 1) accumulators += (panel - task.first_panel) * blocking_.most_pixels() * panels_.full_width();
+      if (tap_blocks > 1) accumulators += (panel - first_panel) * blocking.most_pixels() * panels_.full_width();
       const T* weights = packed + (task.group * padded + first_lane) * all_taps + taps.first_tap * width;
       const T* start = t == 0 ? padded_bias + task.group * padded + first_lane : nullptr;
       Index done = 0;

@@ -9,7 +9,7 @@
 
 #include <cstddef>
 
-#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
 
 namespace convgrad::gemm {
@@ -20,6 +20,7 @@ class ChannelLanes {
   ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
@@ -33,17 +34,15 @@ class ChannelLanes {
 
  private:
   struct Worker;
-  struct Task;
 
   void pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept;
-  void run_task(const Task& task, const Tensor<const T>& input, const T* packed, const T* padded_bias,
+  void run_task(const CorrelationTask& task, const Tensor<const T>& input, const T* packed, const T* padded_bias,
                 const Tensor<T>& output, const Worker& worker) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
-  Blocking blocking_;
   PanelSplit panels_;
-  Index panels_per_task_ = 1;
+  CorrelationTasks tasks_;
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
   std::size_t packed_ = 0, bias_ = 0, worker_begin_ = 0;

@@ -19,6 +19,7 @@ class Correlation {
   Correlation(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept;
+  [[nodiscard]] const auto& lanes() const noexcept { return lanes_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
 
   // `bias` may be null, and so may `packed`.

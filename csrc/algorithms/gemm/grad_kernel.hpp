@@ -16,6 +16,8 @@ class GradKernel {
   GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept;
+  [[nodiscard]] const auto& lanes() const noexcept { return lanes_; }
+  [[nodiscard]] bool swapped() const noexcept { return swapped_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
            void* workspace) const noexcept;

@@ -2,14 +2,14 @@
 //
 //     dK[tap, o] = sum over pixels of X[pixel, tap] G[pixel, o]
 //
-// Work items are (group, block of output channels, block of taps, part of the sum); an item owns its accumulators and
-// walks its pixel blocks in order. How the sum is cut into parts, and the order in which pixels come, depend on the
-// shape alone, and parts are added in a fixed tree: the bits depend on neither threads nor instruction set.
+// A task (grad_kernel_tasks.hpp) owns its accumulators and walks its pixel blocks in order. How the sum is cut into
+// parts, and the order in which pixels come, depend on the shape alone, and parts are added in a fixed tree: the bits
+// depend on neither threads nor instruction set.
 #pragma once
 
 #include <cstddef>
 
-#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/grad_kernel_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
 
 namespace convgrad::gemm {
@@ -20,6 +20,7 @@ class GradKernelChannelLanes {
   GradKernelChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] const GradKernelTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
@@ -29,19 +30,14 @@ class GradKernelChannelLanes {
 
  private:
   struct Worker;
-  struct Item;
 
-  [[nodiscard]] Item item(Index index) const noexcept;
-  [[nodiscard]] Index items() const noexcept;
-  void accumulate(const Item& item, Index part, const Tensor<const T>& grad_output, const Tensor<const T>& input,
-                  const Worker& worker, T* accumulators) const noexcept;
-  void store(const Item& item, const T* accumulators, const Tensor<T>& grad_kernel) const noexcept;
+  void accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
+                  const Tensor<const T>& input, const Worker& worker, T* accumulators) const noexcept;
+  void store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
-  Blocking blocking_;
-  Index channels_per_item_ = 1;  // output channels
-  Index parts_ = 1;
+  GradKernelTasks tasks_;
   Index accumulator_elements_ = 0;
   int threads_ = 1;
   std::size_t partial_ = 0, worker_begin_ = 0;

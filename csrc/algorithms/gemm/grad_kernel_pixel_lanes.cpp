@@ -13,8 +13,8 @@ constexpr Index strip_bytes = Index{384} << 10;
 constexpr Index lane_bytes = Index{512} << 10;
 constexpr Index row_bytes = Index{192} << 10;
 constexpr Index sum_bytes = Index{256} << 10;
-constexpr Index items_wanted = 32;
-constexpr double multiplications_per_part = 1e6;
+constexpr Index parts_wanted = 64;  // of all items together
+constexpr double multiplications_per_part = 2.5e5;
 constexpr Index pixels_per_block = 4096;
 
 // The lanes' sums, added up in a fixed tree.
@@ -47,27 +47,37 @@ GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const ke
   // A row of one pixel still takes a whole vector.
   const Index columns = smaller(geometry.output[2], lanes);
   const Index pixels = larger(1, smaller(pixels_per_block, row_bytes / size / channels / lanes * columns));
-  blocking_ = Blocking(geometry, {pixels, lane_bytes / size / lanes / channels, strip_bytes / size, true});
+  ItemCost cost;
+  cost.column_unit = lanes;
+  cost.strip_element = 16;
+  cost.grad_output = 4;
+  tasks_ = GradKernelTasks(geometry, {pixels, lane_bytes / size / lanes / channels, strip_bytes / size, true}, channels,
+                           cost);
 
-  const Index values = saturating_product(items(), channels * blocking_.most_taps());
+  const Index items = tasks_.items();
+  const Index values = saturating_product(items, channels * tasks_.blocking().most_taps());
   const double by_work = 1 + geometry.multiplications() / multiplications_per_part;
-  parts_ = by_work < items_wanted ? static_cast<Index>(by_work) : items_wanted;
-  parts_ = smaller(parts_, divide_up(items_wanted, larger(1, items())));
-  parts_ = smaller(parts_, smaller(blocking_.pixel_blocks(), sum_bytes / size / larger(1, values)));
-  parts_ = larger(1, parts_);
-  threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), items() * parts_)));
+  Index parts = by_work < parts_wanted ? static_cast<Index>(by_work) : parts_wanted;
+  parts = smaller(parts, divide_up(parts_wanted, larger(1, items)));
+  parts = smaller(parts, smaller(tasks_.blocking().pixel_blocks(), sum_bytes / size / larger(1, values)));
+  tasks_.set_parts(parts);
+
+  const Index useful = useful_threads(geometry, threads);
+  tasks_.share(useful, channels);
+  threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
+  const Blocking& blocking = tasks_.blocking();
 
   WorkspaceLayout shared;
-  if (parts_ > 1) sums_ = shared.reserve<T>(items() * parts_ * channels * blocking_.most_taps());
+  if (tasks_.parts() > 1) sums_ = shared.reserve<T>(tasks_.count() * channels * blocking.most_taps());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
-  const Index rows = blocking_.most_rows();
-  strip_ = worker.reserve<T>(blocking_.strip_elements() + 2 * lanes);
-  rows_ = worker.reserve<T>(channels * rows * round_up(blocking_.most_columns(), lanes));
-  lanes_ = worker.reserve<T>(channels * blocking_.most_taps() * lanes);
+  const Index rows = blocking.most_rows();
+  strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * lanes);
+  rows_ = worker.reserve<T>(channels * rows * round_up(blocking.most_columns(), lanes));
+  lanes_ = worker.reserve<T>(channels * blocking.most_taps() * lanes);
   left_rows_ = worker.reserve<Index>(rows);
   right_rows_ = worker.reserve<Index>(rows);
-  tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
+  tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   worker_bytes_ = worker.bytes();
 }
 
@@ -77,11 +87,12 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
   const Index channels = geometry_.out_channels;
   if (channels == 0 || geometry_.in_channels == 0) return;
   T* sums = at_offset<T>(workspace, sums_);
-  const Index most = channels * blocking_.most_taps();
+  const Index parts = tasks_.parts();
+  const Index most = channels * tasks_.blocking().most_taps();
   // One value of dK from its sums over the parts, added up in a fixed tree: `values` apart.
-  const auto add_parts = [this](T* first, Index distance_of_parts) {
-    for (Index distance = 1; distance < parts_; distance *= 2)
-      for (Index i = 0; i + distance < parts_; i += 2 * distance)
+  const auto add_parts = [parts](T* first, Index distance_of_parts) {
+    for (Index distance = 1; distance < parts; distance *= 2)
+      for (Index i = 0; i + distance < parts; i += 2 * distance)
         first[i * distance_of_parts] += first[(i + distance) * distance_of_parts];
     return first[0];
   };
@@ -96,35 +107,33 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
               at[0] * grad_kernel.axis[0] + at[1] * grad_kernel.axis[1] + at[2] * grad_kernel.axis[2]];
   };
 
-  parallel_for(threads_, items() * parts_, [&](Index index, int number) {
+  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_),          at_offset<T>(area, rows_),
                         at_offset<T>(area, lanes_),          at_offset<Index>(area, left_rows_),
                         at_offset<Index>(area, right_rows_), at_offset<Index>(area, tap_offsets_)};
-    const Index item = index / parts_;
-    accumulate(item, index % parts_, grad_output, input, worker);
-    const TapBlock block = blocking_.tap_block(item % blocking_.tap_blocks());
-    const Index group = item / blocking_.tap_blocks();
-    const Index taps = block.count();
-    for_each_tile(block, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
+    const GradKernelItem item = tasks_.item(index / parts);
+    accumulate(item, tasks_.part(index % parts), grad_output, input, worker);
+    const Index taps = item.taps.count();
+    for_each_tile(item.taps, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < columns; ++j) {
           const T sum = add_lanes(worker.lanes + (position + i * columns + j) * kernels::row_lanes<T>);
-          if (parts_ == 1)
-            element(block, group, first_channel + i, first_tap + j) = sum;
+          if (parts == 1)
+            element(item.taps, item.group, first_channel + i, first_tap + j) = sum;
           else
             sums[index * most + (first_channel + i) * taps + first_tap + j] = sum;
         }
     });
   });
-  if (parts_ == 1) return;
-  parallel_for(threads_, items(), [&](Index item, int) {
-    const TapBlock block = blocking_.tap_block(item % blocking_.tap_blocks());
-    const Index group = item / blocking_.tap_blocks();
-    const Index taps = block.count();
+  if (parts == 1) return;
+  parallel_for(threads_, tasks_.items(), [&](Index index, int) {
+    const GradKernelItem item = tasks_.item(index);
+    const Index taps = item.taps.count();
     for (Index channel = 0; channel < channels; ++channel)
       for (Index tap = 0; tap < taps; ++tap)
-        element(block, group, channel, tap) = add_parts(sums + item * parts_ * most + channel * taps + tap, most);
+        element(item.taps, item.group, channel, tap) =
+            add_parts(sums + index * parts * most + channel * taps + tap, most);
   });
 }
 
@@ -155,20 +164,19 @@ void GradKernelPixelLanes<T>::for_each_tile(const TapBlock& block, const Visit& 
 }
 
 template <class T>
-void GradKernelPixelLanes<T>::accumulate(Index item, Index part, const Tensor<const T>& grad_output,
-                                         const Tensor<const T>& input, const Worker& worker) const noexcept {
+void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const PixelPart& part,
+                                         const Tensor<const T>& grad_output, const Tensor<const T>& input,
+                                         const Worker& worker) const noexcept {
   constexpr Index lanes = kernels::row_lanes<T>;
-  const TapBlock taps = blocking_.tap_block(item % blocking_.tap_blocks());
-  const Index group = item / blocking_.tap_blocks();
+  const TapBlock& taps = item.taps;
   Tensor<const T> group_input = input;
-  group_input.data += group * geometry_.in_channels * input.inner;
+  group_input.data += item.group * geometry_.in_channels * input.inner;
   Tensor<const T> group_grad = grad_output;
-  group_grad.data += group * geometry_.out_channels * grad_output.inner;
+  group_grad.data += item.group * geometry_.out_channels * grad_output.inner;
   for (Index e = 0; e < geometry_.out_channels * taps.count() * lanes; ++e) worker.lanes[e] = T{0};
 
-  const Index blocks = blocking_.pixel_blocks();
-  for (Index b = blocks * part / parts_; b < blocks * (part + 1) / parts_; ++b) {
-    const PixelBlock pixels = blocking_.pixel_block(b);
+  for (Index b = part.first_block; b < part.end_block; ++b) {
+    const PixelBlock pixels = tasks_.blocking().pixel_block(b);
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                            StripShape::Order::pixels_adjacent);
     shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);

@@ -4,12 +4,12 @@
 //
 // Every (o, tap) has its own vector of sums, one per column modulo the number of lanes, which is the same for every
 // instruction set; the lanes are added up at the end in a fixed tree. X is read from the strip in place, G from rows
-// padded with zeros. Work items and parts of the sum are as in grad_kernel_channel_lanes.hpp.
+// padded with zeros. Tasks and parts of the sum are as in grad_kernel_channel_lanes.hpp.
 #pragma once
 
 #include <cstddef>
 
-#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/grad_kernel_tasks.hpp"
 #include "kernels/kernel_set.hpp"
 
 namespace convgrad::gemm {
@@ -20,6 +20,7 @@ class GradKernelPixelLanes {
   GradKernelPixelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] const GradKernelTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
@@ -30,17 +31,15 @@ class GradKernelPixelLanes {
  private:
   struct Worker;
 
-  [[nodiscard]] Index items() const noexcept { return geometry_.groups * blocking_.tap_blocks(); }
-  void accumulate(Index item, Index part, const Tensor<const T>& grad_output, const Tensor<const T>& input,
-                  const Worker& worker) const noexcept;
+  void accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
+                  const Tensor<const T>& input, const Worker& worker) const noexcept;
   void pack_rows(const PixelBlock& block, const Tensor<const T>& grad_output, T* rows) const noexcept;
   template <class Visit>
   void for_each_tile(const TapBlock& block, const Visit& visit) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
-  Blocking blocking_;
-  Index parts_ = 1;
+  GradKernelTasks tasks_;
   int threads_ = 1;
   std::size_t sums_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, rows_ = 0, lanes_ = 0, left_rows_ = 0, right_rows_ = 0, tap_offsets_ = 0, worker_bytes_ = 0;

@@ -30,14 +30,6 @@ bool in_a_row(const Index* offsets, Index count) noexcept {
 
 }  // namespace
 
-template <class T>
-struct PixelLanes<T>::Task {
-  Index group;
-  Index pixel_block;
-  Index first_channel;
-  Index channels;
-};
-
 // Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there,
 // and into a buffer otherwise.
 template <class T>
@@ -75,24 +67,34 @@ template <class T>
 PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
     : geometry_(geometry), kernels_(&kernels), width_(kernels.lanes * kernels.tile_vectors) {
   constexpr Index size = sizeof(T);
+  TaskLimits limits{};
+  limits.blocking = {pixels_per_block, INT32_MAX, strip_bytes / size, true};
+  limits.fewest_pixels = width_;
+  limits.channel_step = 1;
+  limits.fewest_channels = divide_up(kernels.tile_rows, 2);
+  limits.results = result_bytes / size;
+  limits.always_kept = true;
+  TaskCost cost;
+  cost.pixel_unit = kernels.lanes;
+  // A vector of a panel takes a copy for each row of pixels that it meets.
+  const double rows = static_cast<double>(kernels.lanes) / static_cast<double>(larger(1, geometry.output[2]));
+  cost.pixel_and_tap = rows < 0.4 ? 5 : 12 * rows;
+  cost.strip_element = geometry.taps_per_channel() == 1 ? 0 : 16;
+  cost.weight = 2;
   const Index useful = useful_threads(geometry, threads);
-  blocking_ = balanced_blocking(geometry, {pixels_per_block, INT32_MAX, strip_bytes / size, true}, useful);
-  const Index pixels = round_up(blocking_.most_pixels(), width_);
-  channels_per_task_ = larger(1, smaller(geometry.out_channels, result_bytes / size / pixels));
-  const Index blocks = blocking_.pixel_blocks() * geometry.groups;
-  const auto tasks = [&] { return blocks * divide_up(geometry.out_channels, channels_per_task_); };
-  while (useful > 1 && tasks() < 2 * useful && channels_per_task_ > kernels.tile_rows)
-    channels_per_task_ = divide_up(channels_per_task_, 2);
-  threads_ = static_cast<int>(larger(1, smaller(useful, tasks())));
+  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
+  const Blocking& blocking = tasks_.blocking();
+  const Index pixels = round_up(blocking.most_pixels(), width_);
   WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(blocking_.strip_elements() + 2 * width_);
-  panels_ = worker.reserve<T>(panel_elements(pixels, smaller(taps_per_run, blocking_.most_taps())));
-  start_ = worker.reserve<T>(channels_per_task_ * width_);
-  results_ = worker.reserve<T>(channels_per_task_ * pixels);
-  tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
-  weight_offsets_ = worker.reserve<Index>(blocking_.most_taps());
-  row_offsets_ = worker.reserve<Index>(larger(2, channels_per_task_));
+  strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * width_);
+  panels_ = worker.reserve<T>(panel_elements(pixels, smaller(taps_per_run, blocking.most_taps())));
+  start_ = worker.reserve<T>(tasks_.channels_per_task() * width_);
+  results_ = worker.reserve<T>(tasks_.channels_per_task() * pixels);
+  tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
+  weight_offsets_ = worker.reserve<Index>(blocking.most_taps());
+  row_offsets_ = worker.reserve<Index>(larger(2, tasks_.channels_per_task()));
   weights_ = worker.reserve<T>(kernels.tile_rows * weight_pitch<T>);
   copied_row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
   copied_tap_offsets_ = worker.reserve<Index>(taps_per_run);
@@ -104,9 +106,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
 template <class T>
 void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
                         const Tensor<T>& output, void* workspace) const noexcept {
-  const Index parts = divide_up(geometry_.out_channels, channels_per_task_);
-  const Index tasks = blocking_.pixel_blocks() * geometry_.groups * parts;
-  parallel_for(threads_, tasks, [&](Index index, int number) {
+  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_),
                         at_offset<T>(area, panels_),
@@ -120,11 +120,7 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         at_offset<Index>(area, copied_tap_offsets_),
                         at_offset<Destination>(area, destinations_),
                         at_offset<kernels::BlockCopy>(area, block_copies_)};
-    Task task{};
-    task.first_channel = index % parts * channels_per_task_;
-    task.channels = smaller(channels_per_task_, geometry_.out_channels - task.first_channel);
-    task.pixel_block = index / parts % blocking_.pixel_blocks();
-    task.group = index / parts / blocking_.pixel_blocks();
+    const CorrelationTask task = tasks_.task(index);
     fill_start(task, bias, bias_stride, worker.start);
     run_task(task, input, weights, bias == nullptr ? 0 : width_, output, worker);
   });
@@ -132,7 +128,7 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
 
 // One row of lanes for every output channel, all of them its bias; or one row of zeros for all.
 template <class T>
-void PixelLanes<T>::fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept {
+void PixelLanes<T>::fill_start(const CorrelationTask& task, const T* bias, Index bias_stride, T* start) const noexcept {
   const Index first = task.group * geometry_.out_channels + task.first_channel;
   for (Index channel = 0; channel < (bias == nullptr ? 1 : task.channels); ++channel) {
     const T value = bias == nullptr ? T{0} : bias[(first + channel) * bias_stride];
@@ -141,9 +137,10 @@ void PixelLanes<T>::fill_start(const Task& task, const T* bias, Index bias_strid
 }
 
 template <class T>
-void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, const Weights<T>& weights,
+void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
                              Index start_stride, const Tensor<T>& output, const Worker& worker) const noexcept {
-  const PixelBlock pixels = blocking_.pixel_block(task.pixel_block);
+  const Blocking& blocking = tasks_.blocking();
+  const PixelBlock pixels = task.pixels;
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
   const Index count = pixels.count();
 
@@ -170,9 +167,9 @@ void PixelLanes<T>::run_task(const Task& task, const Tensor<const T>& input, con
     while (into_stretch >= adjacent) into_stretch -= adjacent;
   }
 
-  const Index tap_blocks = blocking_.tap_blocks();
+  const Index tap_blocks = blocking.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
-    const TapBlock taps = blocking_.tap_block(t);
+    const TapBlock taps = blocking.tap_block(t);
     StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                      StripShape::Order::pixels_adjacent);
     const T* strip = worker.strip;

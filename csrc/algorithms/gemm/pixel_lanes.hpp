@@ -15,7 +15,7 @@
 
 #include <cstddef>
 
-#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
 #include "algorithms/gemm/strip.hpp"
 
@@ -27,6 +27,7 @@ class PixelLanes {
   PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return static_cast<std::size_t>(threads_) * worker_bytes_;
   }
@@ -39,19 +40,17 @@ class PixelLanes {
   struct Worker;
   struct Destination;
   struct TileWeights;
-  struct Task;
 
-  void run_task(const Task& task, const Tensor<const T>& input, const Weights<T>& weights, Index start_stride,
-                const Tensor<T>& output, const Worker& worker) const noexcept;
+  void run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
+                Index start_stride, const Tensor<T>& output, const Worker& worker) const noexcept;
   [[nodiscard]] TileWeights find_weights(const T* weights, Index rows, Index first_tap, Index length, bool copied,
                                          const Worker& worker) const noexcept;
-  void fill_start(const Task& task, const T* bias, Index bias_stride, T* start) const noexcept;
+  void fill_start(const CorrelationTask& task, const T* bias, Index bias_stride, T* start) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
-  Blocking blocking_;
   Index width_ = 1;  // of a panel, in pixels
-  Index channels_per_task_ = 1;
+  CorrelationTasks tasks_;
   int threads_ = 1;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
               row_offsets_ = 0, weights_ = 0, copied_row_offsets_ = 0, copied_tap_offsets_ = 0, destinations_ = 0,

@@ -123,17 +123,26 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   const Index useful = useful_threads(geometry, threads);
   const Index channels = larger(1, geometry.out_channels);
   const Index pixels = larger(1, smaller(pixels_wanted(geometry), result_bytes / size / channels / kernels.lanes));
-  blocking_ = balanced_blocking(geometry, {pixels, INT32_MAX, strip_bytes / size, true}, useful);
-  threads_ = static_cast<int>(larger(1, smaller(useful, blocking_.pixel_blocks() * geometry.groups)));
+  TaskLimits limits{};
+  limits.blocking = {pixels, INT32_MAX, strip_bytes / size, true};
+  limits.fewest_pixels = kernels::max_strip_vectors * kernels.lanes;
+  limits.channel_step = limits.fewest_channels = channels;  // they share the strip
+  limits.results = INT64_MAX;                               // as `pixels` has seen to
+  TaskCost cost;
+  cost.pixel_unit = kernels.lanes;
+  cost.strip_element = 16;
+  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
+  const Blocking& blocking = tasks_.blocking();
   WorkspaceLayout worker;
   tables_ = worker.reserve<Tables>(1);
-  strip_ = worker.reserve<T>(blocking_.strip_elements() + 2 * kernels.lanes);
+  strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * kernels.lanes);
   start_ = worker.reserve<T>(kernels::max_strip_rows * kernels::max_strip_vectors * kernels.lanes);
   results_ = worker.reserve<T>(channels * most_vectors() * kernels.lanes);
   vector_offsets_ = worker.reserve<Index>(most_vectors());
-  tap_offsets_ = worker.reserve<Index>(blocking_.most_taps());
-  weight_offsets_ = worker.reserve<Index>(blocking_.most_taps());
+  tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
+  weight_offsets_ = worker.reserve<Index>(blocking.most_taps());
   stretches_ = worker.reserve<Stretch>(most_vectors());
   worker_bytes_ = worker.bytes();
 }
@@ -141,7 +150,8 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
 // Every row of pixels begins at most one vector more than it fills; a row is at least a pixel.
 template <class T>
 Index StripLanes<T>::most_vectors() const noexcept {
-  return blocking_.most_rows() * divide_up(blocking_.most_columns(), kernels_->lanes);
+  const Blocking& blocking = tasks_.blocking();
+  return blocking.most_rows() * divide_up(blocking.most_columns(), kernels_->lanes);
 }
 
 template <class T>
@@ -149,7 +159,7 @@ void StripLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         const Tensor<T>& output, void* workspace) const noexcept {
   for (int number = 0; number < threads_; ++number)
     at_offset<Tables>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + tables_)->images = 0;
-  parallel_for(threads_, blocking_.pixel_blocks() * geometry_.groups, [&](Index index, int number) {
+  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<Tables>(area, tables_),
                         at_offset<T>(area, strip_),
@@ -159,15 +169,17 @@ void StripLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         at_offset<Index>(area, tap_offsets_),
                         at_offset<Index>(area, weight_offsets_),
                         at_offset<Stretch>(area, stretches_)};
-    run_task(index, input, weights, bias, bias_stride, output, worker);
+    run_task(tasks_.task(index), input, weights, bias, bias_stride, output, worker);
   });
 }
 
 template <class T>
-void StripLanes<T>::run_task(Index index, const Tensor<const T>& input, const Weights<T>& weights, const T* bias,
-                             Index bias_stride, const Tensor<T>& output, const Worker& worker) const noexcept {
-  const PixelBlock pixels = blocking_.pixel_block(index % blocking_.pixel_blocks());
-  const Index group = index / blocking_.pixel_blocks();
+void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
+                             const T* bias, Index bias_stride, const Tensor<T>& output,
+                             const Worker& worker) const noexcept {
+  const Blocking& blocking = tasks_.blocking();
+  const PixelBlock pixels = task.pixels;
+  const Index group = task.group;
   Tensor<const T> group_input = input;
   group_input.data += group * geometry_.in_channels * input.inner;
   Tensor<T> to = output;
@@ -176,8 +188,8 @@ void StripLanes<T>::run_task(Index index, const Tensor<const T>& input, const We
 
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
-  for (Index t = 0; t < blocking_.tap_blocks(); ++t) {
-    const TapBlock taps = blocking_.tap_block(t);
+  for (Index t = 0; t < blocking.tap_blocks(); ++t) {
+    const TapBlock taps = blocking.tap_block(t);
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                            StripShape::Order::pixels_adjacent);
     shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);

@@ -9,7 +9,7 @@
 
 #include <cstddef>
 
-#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
 
 namespace convgrad::gemm {
@@ -20,6 +20,7 @@ class StripLanes {
   StripLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return static_cast<std::size_t>(threads_) * worker_bytes_;
   }
@@ -32,15 +33,15 @@ class StripLanes {
   struct Worker;
   struct Tables;
 
-  void run_task(Index index, const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-                const Tensor<T>& output, const Worker& worker) const noexcept;
+  void run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights, const T* bias,
+                Index bias_stride, const Tensor<T>& output, const Worker& worker) const noexcept;
   void run_tiles(Index group, const T* weights, Index weight_row, const T* bias, Index bias_stride, bool fresh,
                  Index first_tap, Index length, const Worker& worker) const noexcept;
   [[nodiscard]] Index most_vectors() const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
-  Blocking blocking_;
+  CorrelationTasks tasks_;
   int threads_ = 1;
   std::size_t tables_ = 0, strip_ = 0, start_ = 0, results_ = 0, vector_offsets_ = 0, tap_offsets_ = 0,
               weight_offsets_ = 0, stretches_ = 0, worker_bytes_ = 0;
