@@ -68,15 +68,22 @@ template <class T>
 void ChannelLanes<T>::pack(const Weights<T>& weights, T* packed) const noexcept {
   const Index taps = geometry_.in_channels * geometry_.taps_per_channel();
   const Index padded = panels_.padded_channels();
-  parallel_for(threads_, geometry_.groups * panels_.count(), [&](Index index, int) {
-    const Index group = index / panels_.count();
-    const Index panel = index % panels_.count();
+  const Index panels = geometry_.groups * panels_.count();
+  // Panels, and where there are few of them, ranges of input channels: some tasks for every thread.
+  const Index wanted = threads_ > 1 ? divide_up(4 * Index{threads_}, larger(1, panels)) : 1;
+  const Index ranges = larger(1, smaller(geometry_.in_channels, wanted));
+  parallel_for(threads_, panels * ranges, [&](Index index, int) {
+    const Index range = index % ranges;
+    const Index panel = index / ranges % panels_.count();
+    const Index group = index / ranges / panels_.count();
+    const Index first_channel = geometry_.in_channels * range / ranges;
+    const Index channels = geometry_.in_channels * (range + 1) / ranges - first_channel;
     const Index first = panels_.first_lane(panel);
-    const Index lanes = panels_.used_lanes(panel);
+    const Index width = panels_.width(panel);
     Weights<T> from = weights;
-    from.data += group * weights.group + first * weights.lane;
-    pack_weights(*kernels_, from, geometry_.in_channels, geometry_.kernel, lanes, panels_.width(panel),
-                 packed + (group * padded + first) * taps);
+    from.data += group * weights.group + first * weights.lane + first_channel * weights.channel;
+    pack_weights(*kernels_, from, channels, geometry_.kernel, panels_.used_lanes(panel), width,
+                 packed + (group * padded + first) * taps + first_channel * geometry_.taps_per_channel() * width);
   });
 }
 
@@ -110,7 +117,7 @@ template <class T>
 void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const T* packed,
                                const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept {
   const Blocking& blocking = tasks_.blocking();
-  const PixelBlock& pixels = task.pixels;
+  const PixelBlock pixels = task.pixels;
   const Index count = pixels.count();
   const Index all_taps = geometry_.in_channels * geometry_.taps_per_channel();
   const Index padded = panels_.padded_channels();
