@@ -1,4 +1,4 @@
-"""The machine: what it is, and what its arithmetic and its memory can do, measured with convgrad's own kernel."""
+"""The machine: what it is, and what its arithmetic and its memory can do, measured with convgrad's own kernels."""
 
 from __future__ import annotations
 
@@ -7,21 +7,14 @@ import os
 import platform
 import re
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 import convgrad
 from convgrad import _core
-from convgrad._bench.layers import Array
 from convgrad._bench.report import blas
 
 ROOT = Path(__file__).resolve().parent.parent
-
-# Three arrays of this size: far more than a last-level cache holds, on most machines.
-_ARRAY_BYTES = 1 << 27
 
 
 def describe() -> dict[str, str]:
@@ -87,34 +80,20 @@ def peak_flops(dtype: str, threads: int) -> float:
         return sum(pool.map(_core.measure_peak_flops, [dtype] * threads))
 
 
-def bandwidth(threads: int, rounds: int = 4) -> float:
-    """Measure the memory bandwidth as STREAM's addition does: c = a + b, three arrays beyond the caches.
+def bandwidth(threads: int) -> float:
+    """Measure the memory bandwidth as STREAM's triad does: a = b + s c, three arrays beyond the caches.
 
     Parameters
     ----------
     threads : int
-        How many share the work.
-    rounds : int, optional
-        The fastest of so many counts.
+        How many share the work, all at once.
 
     Returns
     -------
     float
         Bytes per second, both reads and the write counted once.
     """
-    first, second, total = (np.ones(_ARRAY_BYTES // 8) for _ in range(3))
-    parts = [slice(edge[0], edge[-1] + 1) for edge in np.array_split(np.arange(total.size), threads)]
-
-    def add(part: slice) -> Array:
-        return np.add(first[part], second[part], out=total[part])
-
-    best = float("inf")
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in range(rounds):
-            start = time.perf_counter()
-            list(pool.map(add, parts))
-            best = min(best, time.perf_counter() - start)
-    return 3 * _ARRAY_BYTES / best
+    return _core.measure_bandwidth(threads)
 
 
 def _caches() -> list[str]:

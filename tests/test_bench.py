@@ -15,7 +15,7 @@ from convgrad._bench.layers import LAYERS, PASSES, square
 pytest.importorskip("bench", reason="the benchmark is part of the repository, not of the package")
 pytest.importorskip("rich")
 
-from bench import compare, environment, layers, memory, peers, report, results
+from bench import compare, environment, layers, machine, memory, peers, report, results
 from bench.__main__ import main
 from bench.peers.contender import LAYOUTS, Layout, arrange
 from bench.results import Limits, Line, Memory, Run, Timing
@@ -162,6 +162,12 @@ def test_environment_of_measuring() -> None:
     assert after["PATH"] == "/bin"
     assert after["OMP_NUM_THREADS"] == after["OPENBLAS_NUM_THREADS"] == after["NPROC"] == "3"
     assert not {"OPENBLAS_CORETYPE", "OMP_PROC_BIND"} & set(after)
+
+
+def test_limits_of_the_machine() -> None:
+    for limit in (machine.peak_flops("float32", 1), machine.peak_flops("float64", 2), machine.bandwidth(1)):
+        assert math.isfinite(limit)
+        assert limit > 0
 
 
 def test_task_is_handed_over() -> None:

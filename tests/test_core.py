@@ -1,4 +1,4 @@
-"""The private compiled module, where the public functions do not reach it: wrong calls, hostile objects, the peak."""
+"""The private compiled module, where the public functions do not reach it: wrong calls, hostile objects, limits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 import convgrad as cg
 from convgrad import _core
+from subprocesses import assert_succeeds
 
 V, K = np.ones((1, 1, 4, 4)), np.ones((1, 1, 2, 2))
 
@@ -32,6 +34,42 @@ def test_peak_is_a_rate(dtype: str) -> None:
 def test_peak_of_another_dtype() -> None:
     with pytest.raises(TypeError, match="int32"):
         _core.measure_peak_flops("int32")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_bandwidth_is_a_rate(threads: int) -> None:
+    assert 1e6 < _core.measure_bandwidth(threads) < 1e15
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025, 2**31, 2**63 - 1])
+def test_bandwidth_of_an_impossible_number_of_threads(threads: int) -> None:
+    with pytest.raises(ValueError, match=rf"threads: expected .*, got {threads}"):
+        _core.measure_bandwidth(threads)
+
+
+@pytest.mark.parametrize("threads", [1.0, "1", None])
+def test_bandwidth_of_what_is_no_number_of_threads(threads: Any) -> None:
+    with pytest.raises(TypeError, match="threads"):
+        _core.measure_bandwidth(threads)
+
+
+# Eight mebibytes more than it has: too little for the arrays.
+NO_MEMORY = """
+import resource
+from convgrad import _core
+
+in_use = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (in_use + 2**23, in_use + 2**23))
+try:
+    _core.measure_bandwidth(1)
+except MemoryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited as Linux does it")
+def test_bandwidth_without_memory_for_it() -> None:
+    assert str(3 << 27) in assert_succeeds("-c", NO_MEMORY)
 
 
 class Failing:

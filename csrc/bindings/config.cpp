@@ -73,6 +73,21 @@ double measure_peak(py::handle dtype) {
   return measure_peak_flops(data_type);
 }
 
+double measure_bandwidth(py::handle threads) {
+  const std::int64_t count = parse_integer("threads", threads);
+  if (count < INT_MIN || count > INT_MAX) {
+    raise(PyExc_ValueError, "threads: expected a number of threads, got %lld", static_cast<long long>(count));
+  }
+  double bytes_per_second = 0;
+  Status status;
+  {
+    const py::gil_scoped_release release;
+    status = convgrad::measure_bandwidth(static_cast<int>(count), bytes_per_second);
+  }
+  require(status);
+  return bytes_per_second;
+}
+
 void require_usable_isa() {
   const char* name = "";
   const Status status = active_isa(&name);

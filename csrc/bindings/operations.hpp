@@ -31,6 +31,7 @@ py::tuple built_isas();
 py::tuple supported_isas();
 std::string compiler();
 double measure_peak(py::handle dtype);
+double measure_bandwidth(py::handle threads);
 /// Raises ImportError when CONVGRAD_ISA asks for a kernel set that is not to be had.
 void require_usable_isa();
 

@@ -30,6 +30,15 @@ double multiply_add(int64_t repeats) {
   return 2.0 * chains * lanes_of<T> * static_cast<double>(repeats);
 }
 
+// Nothing but loads and stores, for arrays that no cache holds.
+template <class T>
+void triad(const T* left, const T* right, T factor, int64_t count, T* sum) {
+  constexpr int64_t lanes = lanes_of<T>;
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) store(sum + i, load(left + i) + factor * load(right + i));
+  for (; i < count; ++i) sum[i] = left[i] + factor * right[i];
+}
+
 template <class T, int rows, int vectors>
 constexpr void fill_tiles(convgrad::kernels::KernelSet<T>& set) {
   if constexpr (rows > 0) {
@@ -97,6 +106,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.expand = expand<T>;
   set.expand_block = expand_block<T>;
   set.multiply_add = multiply_add<T>;
+  set.triad = triad<T>;
   return set;
 }
 

@@ -132,6 +132,9 @@ struct KernelSet {
 
   // Runs independent chains of fused multiply-adds on registers alone and returns how many operations that was.
   double (*multiply_add)(int64_t repeats);
+
+  // sum[i] = left[i] + factor * right[i] for i < count
+  void (*triad)(const T* left, const T* right, T factor, int64_t count, T* sum);
 };
 
 struct IsaTable {

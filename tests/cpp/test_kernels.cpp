@@ -252,6 +252,18 @@ void test_expand(const KernelSet<T>& set) {
 }
 
 template <class T>
+void test_triad(const KernelSet<T>& set) {
+  for (int64_t count = 0; count <= 3 * set.lanes; ++count) {
+    const std::vector<T> left = integers<T>(at(count));
+    const std::vector<T> right = integers<T>(at(count));
+    std::vector<T> sum(at(count + 1), T{99});
+    set.triad(left.data(), right.data(), T{3}, count, sum.data());
+    CHECK(sum[at(count)] == T{99});
+    for (int64_t i = 0; i < count; ++i) CHECK(sum[at(i)] == left[at(i)] + T{3} * right[at(i)]);
+  }
+}
+
+template <class T>
 void test_all(const KernelSet<T>& set) {
   test_tiles(set);
   for (int repeat = 0; repeat < 4; ++repeat) test_strip_tiles(set);
@@ -263,6 +275,7 @@ void test_all(const KernelSet<T>& set) {
   test_interleave(set);
   test_expand(set);
   test_expand_block(set);
+  test_triad(set);
   CHECK(set.multiply_add(10) > 0);
 }
 

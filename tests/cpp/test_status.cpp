@@ -51,10 +51,22 @@ void test_run_errors() {
   CHECK(output[0] == 6 && output[1] == 8 && output[2] == 12 && output[3] == 14);
 }
 
+void test_limits_of_the_machine() {
+  double bytes_per_second = -1;
+  for (const int threads : {-1, 0, 1025}) {
+    const Status status = measure_bandwidth(threads, bytes_per_second);
+    CHECK(status.code() == StatusCode::invalid && std::strstr(status.message(), "threads") != nullptr);
+  }
+  CHECK(bytes_per_second == -1);
+  const Status status = measure_bandwidth(2, bytes_per_second);
+  CHECK(status.code() == StatusCode::out_of_memory || (status.ok() && bytes_per_second > 0));
+}
+
 }  // namespace
 
 int main() {
   test_plan_errors();
   test_run_errors();
+  test_limits_of_the_machine();
   return finish();
 }

@@ -203,4 +203,10 @@ CONVGRAD_API const char* version() noexcept;
 /// The fused multiply-add rate of one core that no kernel can pass, measured now with the active kernel set, in FLOP/s.
 CONVGRAD_API double measure_peak_flops(DataType data_type) noexcept;
 
+/// How fast memory serves `threads` threads that stream at the same time, measured now, in bytes/s: STREAM's triad
+/// a[i] = b[i] + s c[i] over three arrays beyond the caches, 384 MiB or more together, the fastest of several rounds.
+/// As in STREAM, two reads and one write count; that a processor may fetch the line that it is about to overwrite does
+/// not. Invalid: threads < 1 or > 1024. Out of memory: for the arrays.
+CONVGRAD_API Status measure_bandwidth(int threads, double& bytes_per_second) noexcept;
+
 }  // namespace convgrad
