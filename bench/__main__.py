@@ -1,4 +1,4 @@
-"""`python -m bench run | compare | plot | list`, from the project's root."""
+"""`python -m bench run | phases | compare | plot | list`, from the project's root."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "run":
             return _run(arguments, console)
+        if arguments.command == "phases":
+            return _phases(arguments, console)
         if arguments.command == "compare":
             from .compare import show
 
@@ -60,8 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     entries = _chosen(arguments)
     if not entries:
-        print("bench: no layer matches; `python -m bench list` shows them all", file=sys.stderr)
-        return 2
+        return _nothing_matches()
     contenders = [peers.SUBJECT, *(name for name in peers.installed() if name in arguments.peers)]
     run = Run(layout=arguments.layout)
     absent = [name for name in arguments.peers if name not in contenders]
@@ -69,17 +71,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         run.notes.append(f"not installed, so left out: {', '.join(absent)}")
     succeeded = True
     for threads in arguments.threads:
-        task = Task(
-            [entry.name for entry in entries],
-            contenders,
-            threads,
-            arguments.dtype,
-            arguments.passes,
-            arguments.layout,
-            arguments.seconds or (0.2 if arguments.short else 0.5),
-            3 if arguments.short else 5,
-        )
-        succeeded &= _measure(task, run)
+        succeeded &= _measure(_task(arguments, entries, contenders, threads), run)
     if arguments.memory is not None:
         _measure_memory(arguments, contenders, run, console)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -92,6 +84,41 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     console.print(f"\nWritten: {path}", highlight=False)
     _draw(run, arguments.output, arguments.format, console)
     return 0 if succeeded and not run.disagreements else 1
+
+
+def _phases(arguments: argparse.Namespace, console: Console) -> int:
+    entries = _chosen(arguments)
+    if not entries:
+        return _nothing_matches()
+    run = Run(layout=arguments.layout)
+    succeeded = _measure(replace(_task(arguments, entries, [peers.SUBJECT], 1), phases=True), run)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    path = arguments.output / "phases.json"
+    save(run, path)
+
+    from .phases import show
+
+    show(run, console)
+    console.print(f"\nWritten: {path}", highlight=False)
+    return 0 if succeeded else 1
+
+
+def _nothing_matches() -> int:
+    print("bench: no layer matches; `python -m bench list` shows them all", file=sys.stderr)
+    return 2
+
+
+def _task(arguments: argparse.Namespace, entries: Sequence[Entry], contenders: Sequence[str], threads: int) -> Task:
+    return Task(
+        [entry.name for entry in entries],
+        contenders,
+        threads,
+        arguments.dtype,
+        arguments.passes,
+        arguments.layout,
+        arguments.seconds or (0.2 if arguments.short else 0.5),
+        3 if arguments.short else 5,
+    )
 
 
 def _measure(task: Task, run: Run) -> bool:
@@ -158,16 +185,23 @@ def _parser() -> argparse.ArgumentParser:
     how = argparse.ArgumentParser(add_help=False)
     how.add_argument("--format", choices=("svg", "png"), default="svg", help="of pictures (default: %(default)s)")
 
-    run = commands.add_parser("run", parents=[which, how], help="measure, and write results.json and two pictures")
-    add = run.add_argument
-    add("--peers", nargs="*", choices=list(peers.PEERS), default=list(peers.PEERS), help="(default: all installed)")
+    what = argparse.ArgumentParser(add_help=False)
+    add = what.add_argument
     add("--dtype", nargs="+", choices=("float32", "float64"), default=["float32"], help="(default: float32)")
-    add("--threads", nargs="+", type=_positive, default=[1], metavar="N", help="one run for each (default: 1)")
     add("--passes", nargs="+", choices=PASSES, default=list(PASSES), help="(default: all three)")
     add("--layout", choices=LAYOUTS, default="nchw", help="memory layout of V, G and results (default: %(default)s)")
     add("--seconds", type=float, metavar="S", help="to spend on one layer and pass (default: 0.5; 0.2 with --short)")
-    add("--memory", nargs="*", metavar="LAYER", help=f"measure extra memory, too (default: {', '.join(MEMORY)})")
     add("--output", type=Path, default=Path("convgrad-bench"), metavar="FOLDER", help="(default: %(default)s)")
+
+    run = commands.add_parser(
+        "run", parents=[which, what, how], help="measure, and write results.json and two pictures"
+    )
+    add = run.add_argument
+    add("--peers", nargs="*", choices=list(peers.PEERS), default=list(peers.PEERS), help="(default: all installed)")
+    add("--threads", nargs="+", type=_positive, default=[1], metavar="N", help="one run for each (default: 1)")
+    add("--memory", nargs="*", metavar="LAYER", help=f"measure extra memory, too (default: {', '.join(MEMORY)})")
+
+    commands.add_parser("phases", parents=[which, what], help="where convgrad's time goes, and write phases.json")
 
     compare = commands.add_parser("compare", help="two results.json side by side")
     compare.add_argument("before", type=Path)

@@ -36,6 +36,8 @@ class Line:
         Multiplications and additions of the pass, taps on padding included.
     data_bytes : int
         What V, K and Z take together: the least that any pass has to move.
+    phases : dict of str to float
+        Shares of the time of convgrad's call, by phase; empty where nobody asked.
     """
 
     layer: str
@@ -48,6 +50,7 @@ class Line:
     flop: int
     data_bytes: int
     timings: dict[str, Timing]
+    phases: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str, int]:

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from convgrad._bench.layers import PASSES, PassName
 from convgrad._bench.timing import DisagreementError, Effort, Measurement, measure
 
-from . import machine, peers
+from . import machine, peers, phases
 from .environment import pin
 from .layers import ENTRIES, Entry
 from .peers.contender import Contender, Layout, Operands, arrange
@@ -36,6 +36,7 @@ class Task:
     layout: Layout = "nchw"
     seconds: float = 0.5
     rounds: int = 5
+    phases: bool = False
 
     def to_text(self) -> str:
         """Write as JSON."""
@@ -105,7 +106,15 @@ def _measure(
         # One that fails must not take the hour before it along.
         run.notes.append(f"not timed: {dtype}, {entry.name} {pass_name}: {type(error).__name__}: {error}")
     else:
-        run.lines.append(_line(entry, found, dtype, task.threads))
+        shares = _shares(contenders[0], task, entry, pass_name, operands) if task.phases else {}
+        run.lines.append(_line(entry, found, dtype, task.threads, shares))
+
+
+def _shares(subject: Contender, task: Task, entry: Entry, pass_name: PassName, operands: Operands) -> dict[str, float]:
+    """Where the time of a call of convgrad goes."""
+    with subject.limit_threads(task.threads):
+        prepared = subject.prepare(entry.layer, pass_name, operands)
+        return phases.shares(prepared.run, task.seconds, task.rounds) if prepared is not None else {}
 
 
 def _load(task: Task, run: Run) -> list[Contender]:
@@ -121,7 +130,7 @@ def _load(task: Task, run: Run) -> list[Contender]:
     return loaded
 
 
-def _line(entry: Entry, found: Measurement, dtype: str, threads: int) -> Line:
+def _line(entry: Entry, found: Measurement, dtype: str, threads: int, shares: dict[str, float]) -> Line:
     layer = entry.layer
     elements = sum(map(math.prod, (layer.input_shape, layer.kernel_shape, layer.output_shape)))
     timings = {name: Timing(timing.minimum, timing.median, timing.detail) for name, timing in found.timings.items()}
@@ -136,6 +145,7 @@ def _line(entry: Entry, found: Measurement, dtype: str, threads: int) -> Line:
         flop=layer.flops,
         data_bytes=elements * (8 if dtype == "float64" else 4),
         timings=timings,
+        phases=shares,
     )
 
 

@@ -15,7 +15,7 @@ from convgrad._bench.layers import LAYERS, PASSES, square
 pytest.importorskip("bench", reason="the benchmark is part of the repository, not of the package")
 pytest.importorskip("rich")
 
-from bench import compare, environment, layers, machine, memory, peers, report, results
+from bench import compare, environment, layers, machine, memory, peers, phases, report, results
 from bench.__main__ import main
 from bench.peers.contender import LAYOUTS, Layout, arrange
 from bench.results import Limits, Line, Memory, Run, Timing
@@ -153,6 +153,41 @@ def test_report_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
         "geometric mean 2.00",
     ):
         assert part in text
+
+
+def test_phases_are_shares_of_a_call() -> None:
+    V, K = np.ones((1, 3, 8, 8)), np.ones((4, 3, 3, 3))
+    found = phases.shares(lambda: cg.forward(V, K), seconds=0.0, least_rounds=2)
+    assert tuple(found) == phases.PHASES
+    assert min(found.values()) >= 0
+    assert found["multiplying"] > 0
+    assert found["call"] > 0
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_phases_are_saved_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    measured = dict.fromkeys(phases.PHASES, 0.0) | {"multiplying": 0.75, "packing_input": 0.25}
+    run = run_of(replace(line("with"), phases=measured), line("without"))
+    results.save(run, tmp_path / "phases.json")
+    assert results.load(tmp_path / "phases.json") == run
+    phases.show(run, Console(width=150))
+    text = capsys.readouterr().out
+    for part in ("a note", "multiplying", "75%", "25%", "1000000", "8.0", "8%"):
+        assert part in text
+    assert "without" not in text
+
+
+def test_phases_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """From the command line to the table, in a process of its own."""
+    chosen = ("--layers", "worked", "--passes", "forward", "--dtype", "float32", "float64")
+    assert main(["phases", *chosen, "--seconds", "0.001", "--output", str(tmp_path)]) == 0
+    assert "worked" in capfd.readouterr().out
+    run = results.load(tmp_path / "phases.json")
+    assert [line.dtype for line in run.lines] == ["float32", "float64"]
+    assert all(sum(line.phases.values()) == pytest.approx(1) for line in run.lines)
+    assert main(["phases", "--layers", "no such layer"]) == 2
 
 
 def test_environment_of_measuring() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,43 @@ except MemoryError as error:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited as Linux does it")
 def test_bandwidth_without_memory_for_it() -> None:
     assert str(3 << 27) in assert_succeeds("-c", NO_MEMORY)
+
+
+def test_phases_of_a_run() -> None:
+    before = time.perf_counter()
+    phases = _core.measure_phases(lambda: cg.forward(V, K))
+    elapsed = time.perf_counter() - before
+    assert list(phases) == ["packing_weights", "packing_input", "multiplying", "storing", "adding_sums", "other"]
+    assert min(phases.values()) >= 0
+    assert 0 < phases["multiplying"] <= sum(phases.values()) <= elapsed
+
+
+def test_phases_of_nothing() -> None:
+    assert set(_core.measure_phases(lambda: None).values()) == {0.0}
+
+
+def test_phases_within_phases() -> None:
+    """What the inner one measures is not the outer one's, and the outer one goes on, also after an error."""
+    inner: list[dict[str, float]] = []
+
+    def run() -> None:
+        inner.append(_core.measure_phases(lambda: cg.forward(V, K)))
+        with pytest.raises(ValueError, match="groups"):
+            _core.measure_phases(lambda: cg.forward(V, K, groups=3))
+
+    assert set(_core.measure_phases(run).values()) == {0.0}
+    assert inner[0]["multiplying"] > 0
+
+    def run_and_go_on() -> None:
+        run()
+        cg.forward(V, K)
+
+    assert _core.measure_phases(run_and_go_on)["multiplying"] > 0
+
+
+def test_phases_of_what_cannot_be_called() -> None:
+    with pytest.raises(TypeError, match="callable"):
+        _core.measure_phases(3)  # type: ignore[arg-type]
 
 
 class Failing:

@@ -88,6 +88,30 @@ double measure_bandwidth(py::handle threads) {
   return bytes_per_second;
 }
 
+py::dict measure_phases(py::handle function) {
+  PhaseSeconds seconds;
+  {
+    // Whoever records around this goes on when it is over, also when the function raises.
+    struct Recording {
+      PhaseSeconds* before;
+      explicit Recording(PhaseSeconds& to) : before(record_phases(&to)) {}
+      Recording(const Recording&) = delete;
+      Recording& operator=(const Recording&) = delete;
+      ~Recording() { record_phases(before); }
+    };
+    const Recording recording(seconds);
+    function();
+  }
+  py::dict phases;
+  phases["packing_weights"] = seconds.packing_weights;
+  phases["packing_input"] = seconds.packing_input;
+  phases["multiplying"] = seconds.multiplying;
+  phases["storing"] = seconds.storing;
+  phases["adding_sums"] = seconds.adding_sums;
+  phases["other"] = seconds.other;
+  return phases;
+}
+
 void require_usable_isa() {
   const char* name = "";
   const Status status = active_isa(&name);

@@ -45,4 +45,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   module.def("compiler", &bindings::compiler);
   module.def("measure_peak_flops", &bindings::measure_peak);
   module.def("measure_bandwidth", &bindings::measure_bandwidth);
+  module.def("measure_phases", &bindings::measure_phases);
 }

@@ -32,6 +32,8 @@ py::tuple supported_isas();
 std::string compiler();
 double measure_peak(py::handle dtype);
 double measure_bandwidth(py::handle threads);
+/// Calls the function; what this thread has spent in runs meanwhile, in seconds by name of the phase.
+py::dict measure_phases(py::handle function);
 /// Raises ImportError when CONVGRAD_ISA asks for a kernel set that is not to be had.
 void require_usable_isa();
 

@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "core/parallel.hpp"
+#include "core/phases.hpp"
 #include "plan/plan_data.hpp"
 
 namespace convgrad {
@@ -53,6 +54,7 @@ Status check_pointers(const Plan::Data& data, const PassViews& views) noexcept {
 
 template <class T>
 Status run_recipe(const Plan::Data& data, const Operands<T>& operands, Workspace workspace) noexcept {
+  const PhaseTimer timer(Phase::other);
   const Recipe<T>& recipe = data.recipe<T>();
   const std::size_t wanted = recipe.workspace_bytes();
   const ParallelScope scope(data.parallel);

@@ -207,7 +207,7 @@ void test_interleave(const KernelSet<T>& set) {
       const int64_t end = phases * pitch;
       for (int64_t first = 0; first < (end < 4 ? end : 4); ++first)
         for (int64_t last = end; last > (first < end - 4 ? end - 4 : first); --last) {
-          std::vector<T> row(at(end + 1), T{99});
+          std::vector<T> row(at(end + 2), T{99});
           set.interleave(source.data(), pitch, phases, first, last, row.data() + 1);
           CHECK(row[0] == T{99} && row[at(last - first + 1)] == T{99});
           for (int64_t n = first; n < last; ++n)

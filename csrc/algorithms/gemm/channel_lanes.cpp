@@ -3,6 +3,7 @@
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
+#include "core/phases.hpp"
 #include "core/workspace.hpp"
 
 namespace convgrad::gemm {
@@ -66,6 +67,7 @@ Index ChannelLanes<T>::packed_elements() const noexcept {
 
 template <class T>
 void ChannelLanes<T>::pack(const Weights<T>& weights, T* packed) const noexcept {
+  const PhaseTimer timer(Phase::packing_weights);
   const Index taps = geometry_.in_channels * geometry_.taps_per_channel();
   const Index padded = panels_.padded_channels();
   const Index panels = geometry_.groups * panels_.count();
@@ -116,6 +118,7 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
 template <class T>
 void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const T* packed,
                                const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept {
+  PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
   const Index count = pixels.count();
@@ -131,6 +134,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
 
   const Index tap_blocks = blocking.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
+    timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                            StripShape::natural_order(input));
@@ -138,6 +142,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
 
+    timer.next(Phase::multiplying);
     const Index first_panel = task.first_channel / panels_.full_width();
     const Index last_panel = divide_up(task.first_channel + task.channels, panels_.full_width());
     for (Index panel = first_panel; panel < last_panel; ++panel) {
@@ -163,8 +168,10 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
         T* result = accumulators + first * width;
         run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets + first, last - first,
                   worker.tap_offsets + done, taps.count() - done, weights + done * width, {start, 0, result, width});
-        if (t + 1 == tap_blocks)
+        if (t + 1 == tap_blocks) {
+          const PhaseTimer storing(Phase::storing);
           unpack_pixels(*kernels_, result, width, box, first, last, panels_.used_lanes(panel), to);
+        }
         first = last;
       }
     }

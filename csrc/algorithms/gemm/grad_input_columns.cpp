@@ -1,6 +1,7 @@
 #include "algorithms/gemm/grad_input_columns.hpp"
 
 #include "core/parallel.hpp"
+#include "core/phases.hpp"
 #include "core/workspace.hpp"
 
 namespace convgrad::gemm {
@@ -233,6 +234,7 @@ SumSpan GradInputColumns<T>::find_span(int axis, const Task& task, Index first, 
 // Tile after tile, the rows of P that make one next to each other for every output channel: one stream to read.
 template <class T>
 void GradInputColumns<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
+  const PhaseTimer timer(Phase::packing_weights);
   const Index taps = geometry_.taps_per_channel();
   const Index chunks = divide_up(geometry_.in_channels, channels_);
   parallel_for(threads_, geometry_.groups * chunks, [&](Index index, int) {
@@ -340,6 +342,7 @@ void GradInputColumns<T>::run_task(const Task& task, const Tensor<const T>& grad
 template <class T>
 void GradInputColumns<T>::run_block(const Task& task, const PixelBlock& pixels, const Tensor<const T>& grad_output,
                                     const T* packed, const Tensor<T>& grad_input, const Worker& worker) const noexcept {
+  PhaseTimer timer(Phase::packing_input);
   const TapBlock all{0, product_.in_channels, {0, 0, 0}, {1, 1, 1}, 0};
   Tensor<const T> from = grad_output;
   from.data += task.group * product_.in_channels * from.inner;
@@ -367,6 +370,7 @@ void GradInputColumns<T>::run_block(const Task& task, const PixelBlock& pixels, 
     Tensor<T> to = grad_input;
     to.data += pixels.first_image * to.outer + channel * to.inner;
     const ColumnSums<T> sums(geometry_, pixels.images, pixels.size, channels);
+    timer.next(Phase::storing);
     sums.start(*kernels_, span, to, worker.sums);
     const Index rows = channels * taps;
     const Index tiles = divide_up(rows, kernels_->tile_rows);
@@ -374,9 +378,12 @@ void GradInputColumns<T>::run_block(const Task& task, const PixelBlock& pixels, 
     const T* weights = packed + channel * taps * geometry_.out_channels;
     for (Index last = tiles; last > 0; last -= smaller(last, tiles_)) {
       const Index first = larger(0, last - tiles_);
+      timer.next(Phase::multiplying);
       multiply(weights, rows, first, last, box.count(), ahead, worker);
+      timer.next(Phase::adding_sums);
       sums.add(*kernels_, worker.products, product_pitch_, rows * first / tiles, rows * last / tiles, worker.sums);
     }
+    timer.next(Phase::storing);
     sums.store(*kernels_, span, worker.sums, worker.row, to);
   }
 }

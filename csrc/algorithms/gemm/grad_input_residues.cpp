@@ -2,12 +2,15 @@
 
 #include <numeric>
 
+#include "core/phases.hpp"
+
 namespace convgrad::gemm {
 
 namespace {
 
 template <class T>
 void fill_zero(const Geometry& g, const Tensor<T>& to) noexcept {
+  const PhaseTimer timer(Phase::storing);
   for (Index n = 0; n < g.batch; ++n)
     for (Index c = 0; c < g.groups * g.in_channels; ++c)
       for (Index i = 0; i < g.input[0]; ++i)

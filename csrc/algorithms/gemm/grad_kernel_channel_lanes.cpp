@@ -3,6 +3,7 @@
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
+#include "core/phases.hpp"
 #include "core/workspace.hpp"
 
 namespace convgrad::gemm {
@@ -93,6 +94,7 @@ void GradKernelChannelLanes<T>::run(const Tensor<const T>& grad_output, const Te
   });
   if (parts == 1) return;
 
+  const PhaseTimer timer(Phase::adding_sums);
   parallel_for(threads_, tasks_.items(), [&](Index index, int) {
     const GradKernelItem item = tasks_.item(index);
     const Index elements = PanelSplit(*kernels_, item.channels).padded_channels() * item.taps.count();
@@ -111,6 +113,7 @@ template <class T>
 void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const PixelPart& part,
                                            const Tensor<const T>& grad_output, const Tensor<const T>& input,
                                            const Worker& worker, T* accumulators) const noexcept {
+  PhaseTimer timer(Phase::multiplying);
   const Index taps = item.taps.count();
   const PanelSplit panels(*kernels_, item.channels);
   for (Index e = 0; e < panels.padded_channels() * taps; ++e) accumulators[e] = T{0};
@@ -120,6 +123,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
   item_grad.data += (item.group * geometry_.out_channels + item.first_channel) * grad_output.inner;
 
   for (Index b = part.first_block; b < part.end_block; ++b) {
+    timer.next(Phase::packing_input);
     const PixelBlock pixels = tasks_.blocking().pixel_block(b);
     const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
     StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size,
@@ -139,9 +143,11 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
     for (Index panel = 0; panel < panels.count(); ++panel) {
       const Index first_lane = panels.first_lane(panel);
       const Index width = panels.width(panel);
+      timer.next(Phase::packing_input);
       Tensor<const T> from = block_grad;
       from.data += first_lane * grad_output.inner;
       pack_pixels(*kernels_, from, box, panels.used_lanes(panel), width, worker.panel);
+      timer.next(Phase::multiplying);
       run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps, worker.pixel_offsets,
                    pixels.count(), worker.panel, {nullptr, 0, accumulators + first_lane * taps, width});
     }
@@ -151,6 +157,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
 template <class T>
 void GradKernelChannelLanes<T>::store(const GradKernelItem& item, const T* accumulators,
                                       const Tensor<T>& grad_kernel) const noexcept {
+  const PhaseTimer timer(Phase::storing);
   // Taps take the place of pixels, and input channels that of images: dK's block is a box of the same kind.
   const PixelBox box{item.taps.channels, {item.taps.size[0], item.taps.size[1], item.taps.size[2]}};
   Tensor<T> to;

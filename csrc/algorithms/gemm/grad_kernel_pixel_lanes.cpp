@@ -2,6 +2,7 @@
 
 #include "algorithms/gemm/strip.hpp"
 #include "core/parallel.hpp"
+#include "core/phases.hpp"
 #include "core/workspace.hpp"
 
 namespace convgrad::gemm {
@@ -115,6 +116,7 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
     const GradKernelItem item = tasks_.item(index / parts);
     accumulate(item, tasks_.part(index % parts), grad_output, input, worker);
     const Index taps = item.taps.count();
+    const PhaseTimer timer(Phase::adding_sums);
     for_each_tile(item.taps, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < columns; ++j) {
@@ -127,6 +129,7 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
     });
   });
   if (parts == 1) return;
+  const PhaseTimer timer(Phase::adding_sums);
   parallel_for(threads_, tasks_.items(), [&](Index index, int) {
     const GradKernelItem item = tasks_.item(index);
     const Index taps = item.taps.count();
@@ -167,6 +170,7 @@ template <class T>
 void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const PixelPart& part,
                                          const Tensor<const T>& grad_output, const Tensor<const T>& input,
                                          const Worker& worker) const noexcept {
+  PhaseTimer timer(Phase::multiplying);
   constexpr Index lanes = kernels::row_lanes<T>;
   const TapBlock& taps = item.taps;
   Tensor<const T> group_input = input;
@@ -176,6 +180,7 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
   for (Index e = 0; e < geometry_.out_channels * taps.count() * lanes; ++e) worker.lanes[e] = T{0};
 
   for (Index b = part.first_block; b < part.end_block; ++b) {
+    timer.next(Phase::packing_input);
     const PixelBlock pixels = tasks_.blocking().pixel_block(b);
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                            StripShape::Order::pixels_adjacent);
@@ -190,6 +195,7 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
           worker.left_rows[rows] = rows * width;
           worker.right_rows[rows] = shape.row_offset(n, i, j);
         }
+    timer.next(Phase::multiplying);
     for_each_tile(taps, [&](Index first_channel, Index height, Index first_tap, Index columns, Index position) {
       Index channel_offset[kernels::max_dot_rows];
       for (Index i = 0; i < height; ++i) channel_offset[i] = (first_channel + i) * rows * width;

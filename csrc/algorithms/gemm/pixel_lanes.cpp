@@ -2,6 +2,7 @@
 
 #include "algorithms/gemm/pixel_panels.hpp"
 #include "core/parallel.hpp"
+#include "core/phases.hpp"
 #include "core/workspace.hpp"
 
 namespace convgrad::gemm {
@@ -139,6 +140,7 @@ void PixelLanes<T>::fill_start(const CorrelationTask& task, const T* bias, Index
 template <class T>
 void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
                              Index start_stride, const Tensor<T>& output, const Worker& worker) const noexcept {
+  PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
@@ -169,6 +171,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
 
   const Index tap_blocks = blocking.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
+    timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
     StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                      StripShape::Order::pixels_adjacent);
@@ -184,8 +187,10 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
+      timer.next(Phase::packing_input);
       expand_panels(*kernels_, shape, box, strip, in_place, worker.tap_offsets + done, length, worker.block_copies,
                     worker.panels);
+      timer.next(Phase::multiplying);
       const bool copied =
           weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(worker.weight_offsets + done, length);
       if (copied) {
@@ -211,6 +216,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
       done += length;
     } while (done < taps.count());
   }
+  timer.next(Phase::storing);
   for (Index begin = 0; begin < count; begin += width_) {
     const Destination& destination = worker.destinations[begin / width_];
     if (!destination.direct)
@@ -226,6 +232,7 @@ typename PixelLanes<T>::TileWeights PixelLanes<T>::find_weights(const T* weights
                                                                 Index length, bool copied,
                                                                 const Worker& worker) const noexcept {
   if (!copied) return {weights, worker.row_offsets, worker.weight_offsets + first_tap};
+  const PhaseTimer timer(Phase::packing_weights);
   kernels_->copy_rows(weights + worker.weight_offsets[first_tap], worker.row_offsets[1], rows, length, worker.weights,
                       weight_pitch<T>);
   return {worker.weights, worker.copied_row_offsets, worker.copied_tap_offsets};

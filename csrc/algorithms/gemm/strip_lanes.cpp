@@ -2,6 +2,7 @@
 
 #include "algorithms/gemm/strip.hpp"
 #include "core/parallel.hpp"
+#include "core/phases.hpp"
 #include "core/workspace.hpp"
 
 namespace convgrad::gemm {
@@ -177,6 +178,7 @@ template <class T>
 void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
                              const T* bias, Index bias_stride, const Tensor<T>& output,
                              const Worker& worker) const noexcept {
+  PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
   const Index group = task.group;
@@ -189,6 +191,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
   for (Index t = 0; t < blocking.tap_blocks(); ++t) {
+    timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                            StripShape::Order::pixels_adjacent);
@@ -210,6 +213,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
     const T* block_weights = weights.data + group * weights.group + taps.first_channel * weights.channel;
     for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
 
+    timer.next(Phase::multiplying);
     // A few channels of the strip at a time stay in the first-level cache while all tiles pass over them.
     const Index channel_elements = larger(1, shape.elements() / larger(1, taps.channels));
     const Index channels_per_run = larger(1, run_bytes / Index{sizeof(T)} / channel_elements);
@@ -221,6 +225,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
       done += length;
     } while (done < taps.count());
   }
+  timer.next(Phase::storing);
   for (Index channel = 0; channel < geometry_.out_channels; ++channel) {
     Tensor<T> plane = to;
     plane.data += channel * output.inner;

@@ -209,4 +209,19 @@ CONVGRAD_API double measure_peak_flops(DataType data_type) noexcept;
 /// not. Invalid: threads < 1 or > 1024. Out of memory: for the arrays.
 CONVGRAD_API Status measure_bandwidth(int threads, double& bytes_per_second) noexcept;
 
+/// Where the time of runs goes, in seconds. A phase ends where another begins, so that they add up to the time between
+/// a run's begin and end.
+struct PhaseSeconds {
+  double packing_weights = 0;  ///< K, into the order in which it is read
+  double packing_input = 0;    ///< V and G: padded strips, panels, and where what lies in them
+  double multiplying = 0;      ///< what it is all for; results that are complete there are stored by it, too
+  double storing = 0;          ///< results from accumulators to where they belong
+  double adding_sums = 0;      ///< of grad_kernel: parts of sums to each other
+  double other = 0;            ///< everything else: a workspace of the run's own, waiting for threads, the reference
+};
+/// From now on adds to `seconds` what this thread spends in runs; null ends it. Returns what was in place before. With
+/// several threads, that is the share of the thread that calls. Recording takes some percent of small runs; while any
+/// thread records, the others take a little longer, too.
+CONVGRAD_API PhaseSeconds* record_phases(PhaseSeconds* seconds) noexcept;
+
 }  // namespace convgrad
