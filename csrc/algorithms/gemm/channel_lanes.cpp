@@ -16,6 +16,10 @@ constexpr Index accumulator_bytes = Index{512} << 10;
 constexpr Index pixels_per_block = 448;
 // A run of taps for one panel stays in the first-level cache while the tiles of a block pass over it.
 constexpr Index taps_per_run = 256;
+// With no more pixel blocks than this, each task packs its weights for itself, a run at a time, and reads them while
+// they are in the first-level cache. Packing all of them beforehand would be as much work, and write them to memory and
+// back.
+constexpr Index few_blocks = 2;
 // A multiple of every tile height and vector length.
 constexpr Index pixels_per_chunk = 48;
 
@@ -27,6 +31,7 @@ struct ChannelLanes<T>::Worker {
   T* accumulators;
   Index* pixel_offsets;
   Index* tap_offsets;
+  T* run_weights;
 };
 
 template <class T>
@@ -47,8 +52,12 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
   const Blocking& blocking = tasks_.blocking();
+  const Index taps = geometry.taps_per_channel();
+  taps_per_run_ = taps <= taps_per_run ? taps_per_run / larger(1, taps) * taps : taps_per_run;
+  packs_by_run_ =
+      taps <= taps_per_run && blocking.pixel_blocks() <= few_blocks && blocking.most_taps() % larger(1, taps) == 0;
   WorkspaceLayout shared;
-  packed_ = shared.reserve<T>(packed_elements());
+  packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
@@ -57,6 +66,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   accumulators_ = worker.reserve<T>(blocking.most_pixels() * kept);
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
+  run_weights_ = worker.reserve<T>(packs_by_run_ ? taps_per_run_ * panels_.full_width() : 0);
   worker_bytes_ = worker.bytes();
 }
 
@@ -100,7 +110,7 @@ void ChannelLanes<T>::pad_bias(const T* bias, Index bias_stride, T* padded_bias)
 template <class T>
 void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias,
                           Index bias_stride, const Tensor<T>& output, void* workspace) const noexcept {
-  if (packed == nullptr) {
+  if (packed == nullptr && !packs_by_run_) {
     T* to = at_offset<T>(workspace, packed_);
     pack(weights, to);
     packed = to;
@@ -110,20 +120,23 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_), at_offset<T>(area, accumulators_),
-                        at_offset<Index>(area, pixel_offsets_), at_offset<Index>(area, tap_offsets_)};
-    run_task(tasks_.task(index), input, packed, padded_bias, output, worker);
+                        at_offset<Index>(area, pixel_offsets_), at_offset<Index>(area, tap_offsets_),
+                        at_offset<T>(area, run_weights_)};
+    run_task(tasks_.task(index), input, weights, packed, padded_bias, output, worker);
   });
 }
 
 template <class T>
-void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const T* packed,
-                               const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept {
+void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
+                               const T* packed, const T* padded_bias, const Tensor<T>& output,
+                               const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
   const Index count = pixels.count();
   const Index all_taps = geometry_.in_channels * geometry_.taps_per_channel();
   const Index padded = panels_.padded_channels();
+  const Index kernel_taps = larger(1, geometry_.taps_per_channel());
 
   Tensor<const T> group_input = input;
   group_input.data += task.group * geometry_.in_channels * input.inner;
@@ -150,14 +163,27 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
       const Index width = panels_.width(panel);
       T* accumulators = worker.accumulators;
       if (tap_blocks > 1) accumulators += (panel - first_panel) * blocking.most_pixels() * panels_.full_width();
-      const T* weights = packed + (task.group * padded + first_lane) * all_taps + taps.first_tap * width;
+      const Index lanes = panels_.used_lanes(panel);
+      const T* panel_weights =
+          packed == nullptr ? nullptr : packed + (task.group * padded + first_lane) * all_taps + taps.first_tap * width;
+      const auto run_weights = [&](Index begin, Index length) {
+        if (panel_weights != nullptr) return panel_weights + begin * width;
+        const PhaseTimer packing(Phase::packing_weights);
+        Weights<T> from = weights;
+        from.data += task.group * weights.group + first_lane * weights.lane +
+                     (taps.first_channel + begin / kernel_taps) * weights.channel;
+        pack_weights(*kernels_, from, length / kernel_taps, geometry_.kernel, lanes, width, worker.run_weights);
+        return static_cast<const T*>(worker.run_weights);
+      };
       const T* start = t == 0 ? padded_bias + task.group * padded + first_lane : nullptr;
       Index done = 0;
-      for (; taps.count() - done > taps_per_run; done += taps_per_run) {
+      for (; taps.count() - done > taps_per_run_; done += taps_per_run_) {
         run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets, count,
-                  worker.tap_offsets + done, taps_per_run, weights + done * width, {start, 0, accumulators, width});
+                  worker.tap_offsets + done, taps_per_run_, run_weights(done, taps_per_run_),
+                  {start, 0, accumulators, width});
         start = nullptr;
       }
+      const T* last_weights = run_weights(done, taps.count() - done);
       // The last run goes chunk by chunk, each stored while it is still in the first-level cache.
       Tensor<T> to = block_output;
       to.data += first_lane * output.inner;
@@ -167,10 +193,10 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
         const Index last = chunk == chunks ? count : smaller(count, round_up(count * chunk / chunks, kernels_->lanes));
         T* result = accumulators + first * width;
         run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets + first, last - first,
-                  worker.tap_offsets + done, taps.count() - done, weights + done * width, {start, 0, result, width});
+                  worker.tap_offsets + done, taps.count() - done, last_weights, {start, 0, result, width});
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);
-          unpack_pixels(*kernels_, result, width, box, first, last, panels_.used_lanes(panel), to);
+          unpack_pixels(*kernels_, result, width, box, first, last, lanes, to);
         }
         first = last;
       }

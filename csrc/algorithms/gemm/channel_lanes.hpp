@@ -36,17 +36,19 @@ class ChannelLanes {
   struct Worker;
 
   void pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept;
-  void run_task(const CorrelationTask& task, const Tensor<const T>& input, const T* packed, const T* padded_bias,
-                const Tensor<T>& output, const Worker& worker) const noexcept;
+  void run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights, const T* packed,
+                const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   PanelSplit panels_;
   CorrelationTasks tasks_;
+  Index taps_per_run_ = 1;
+  bool packs_by_run_ = false;  // unless they are packed already
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
   std::size_t packed_ = 0, bias_ = 0, worker_begin_ = 0;
-  std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, worker_bytes_ = 0;
+  std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, run_weights_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

@@ -47,6 +47,8 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   // Every product is stored, loaded and added once, which counts against the sum over output channels that it takes.
   // The other way stores every element of dV for itself where there is a stride, and leaves lanes unused where there
   // are few channels.
+  constexpr Index few_channels = 8;
+  if (!strided && geometry.in_channels > few_channels) return false;
   const double rows = static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
   const double columns = (1 + 9 / static_cast<double>(larger(1, geometry.out_channels))) * (rows < 4 ? 4 / rows : 1);
   const double channels = static_cast<double>(larger(1, geometry.in_channels));
