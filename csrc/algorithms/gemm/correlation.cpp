@@ -1,5 +1,6 @@
 #include "algorithms/gemm/correlation.hpp"
 
+#include <cmath>
 #include <type_traits>
 
 #include "algorithms/gemm/visit_lanes.hpp"
@@ -23,27 +24,47 @@ struct Overhead {
   double strip_lanes;
 };
 
+// With pixels as lanes, those of a block that fill no vector: a panel with one vector takes half as long and a little
+// more.
+double unused_lanes(const Geometry& geometry, double lanes) noexcept {
+  constexpr double pixels_per_block = 448;
+  const auto image = static_cast<double>(larger(1, geometry.output_pixels()));
+  if (image > pixels_per_block) return 0;  // many blocks of whole rows, some of which fit
+  const double pixels =
+      image * static_cast<double>(smaller(larger(1, geometry.batch), static_cast<Index>(pixels_per_block / image)));
+  const double panels = std::floor(pixels / (2 * lanes));
+  const double left = pixels - panels * 2 * lanes;
+  return (panels * 2 + (left > lanes ? 2 : left > 0 ? 1.15 : 0)) * lanes / pixels - 1;
+}
+
 template <class T>
 Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order) noexcept {
-  const double channels = static_cast<double>(larger(1, geometry.out_channels));
-  const double taps = static_cast<double>(larger(1, geometry.in_channels * geometry.taps_per_channel()));
-  const double pixels = static_cast<double>(larger(1, geometry.batch * geometry.output_pixels()));
+  const auto channels = static_cast<double>(larger(1, geometry.out_channels));
+  const auto kernel_taps = static_cast<double>(larger(1, geometry.taps_per_channel()));
+  const double taps = static_cast<double>(larger(1, geometry.in_channels)) * kernel_taps;
+  const auto pixels = static_cast<double>(larger(1, geometry.batch * geometry.output_pixels()));
 
   Overhead overhead{};
-  // Results are transposed, shared by all taps; weights are packed, shared by all pixels; and the last panel may be a
-  // single vector, which loads more for each multiplication, or have lanes without a channel.
+  // Results are transposed, shared by all taps; weights are packed, shared by all pixels, and the strip, shared by all
+  // channels and the taps of one; and the last panel may be a single vector, which loads more for each multiplication,
+  // or have lanes without a channel.
   const PanelSplit panels(kernels, geometry.out_channels);
   const Index last = larger(0, panels.count() - 1);
-  const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.4 : 2.0);
-  overhead.channel_lanes = 35 / taps + 33 / pixels + (vectors * kernels.lanes / channels - 1);
-  // A panel is copied, shared by all output channels; cheaper where the input serves as the strip.
-  overhead.pixel_lanes = (geometry.taps_per_channel() == 1 ? 5.0 : 9.5) / channels;
+  const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.22 : 2.0);
+  overhead.channel_lanes =
+      35 / taps + 25 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
+  // Panels are copied, shared by all output channels: a vector takes a copy for each row of pixels that it meets. They
+  // stream from the second-level cache; with a stride, the strip is cut by column as well.
+  const double rows = kernels.lanes / static_cast<double>(larger(1, geometry.output[2]));
+  const double copy = geometry.taps_per_channel() == 1 || rows < 0.4 ? 5 : 12 * rows;
+  const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
+  overhead.pixel_lanes = copy / channels + (strided ? 0.1 : 0.05) + unused_lanes(geometry, kernels.lanes);
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels.
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
-  // Vectors of the strip begin anywhere in a cache line; results are copied once more; and every four channels pass
-  // over the whole strip, with weights in place.
-  overhead.strip_lanes = 0.25 + 6 / taps + channels / 128;
+  // Vectors of the strip begin anywhere in a cache line, and the last of a row may be mostly empty; results are copied
+  // once more; and every four channels pass over the whole strip, with weights in place.
+  overhead.strip_lanes = 0.25 + 6 / taps + channels / 128 + (std::ceil(1 / rows) * rows - 1) / 2;
   return overhead;
 }
 
