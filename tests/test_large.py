@@ -32,6 +32,8 @@ LAYERS = {
     "inception": layer((35, 35), (5, 5), (48, 64), padding=2),
     "aspp": layer((33, 33), (3, 3), (100, 70), dilation=6, padding=6),
     "dilation-stride": layer((40, 41), (3, 3), (40, 33), dilation=4, stride=6, padding=5),
+    "inception-7x1": layer((17, 17), (7, 1), (64, 70), padding=(3, 0), batch=3),
+    "mostly-border": layer((3, 4, 20), (3, 3, 3), (40, 40), padding=(2, 1, 1), batch=2),
     "mobilenet-depthwise": layer((28, 28), (3, 3), (144, 144), groups=144, padding=1, batch=2),
     "convnext-depthwise": layer((28, 28), (7, 7), (48, 48), groups=48, padding=3),
     "resnext-groups": layer((28, 28), (3, 3), (128, 128), groups=32, padding=1, batch=2),

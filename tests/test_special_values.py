@@ -22,6 +22,10 @@ LAYERS = (
     layer((6, 18), (3, 3), (5, 5), groups=5, padding=1),
     layer((40,), (5,), (2, 3), stride=3, dilation=2),
     layer((4, 5, 6), (2, 3, 2), (2, 2), padding=1),
+    # Whole rows of taps on the border, with output channels as lanes.
+    layer((8, 7), (3, 3), (20, 40), padding=1),
+    layer((13, 6), (3, 2), (36, 34), padding=((6, 6), (0, 0)), dilation=(6, 1)),
+    layer((3, 5, 6), (3, 3, 1), (20, 33), padding=(1, 1, 0)),
 )
 VALUES = (np.inf, -np.inf, np.nan)
 

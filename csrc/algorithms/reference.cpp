@@ -49,7 +49,7 @@ void forward(const Geometry& g, const Operands<T>& x) {
     for (Index group = 0; group < g.groups; ++group)
       for (Index o = group * g.out_channels; o < (group + 1) * g.out_channels; ++o)
         for_each(g.output, [&](Position pixel) {
-          T sum = x.bias == nullptr ? T{0} : x.bias[o * x.bias_stride];
+          T sum = x.bias == nullptr ? T{0} : x.bias[o * x.bias_stride] + T{0};  // not -0
           for (Index c = 0; c < g.in_channels; ++c)
             for_each(g.kernel, [&](Position tap) {
               const T value = padded(g, x.first, n, group * g.in_channels + c, input_position(g, pixel, tap));

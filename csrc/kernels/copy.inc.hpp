@@ -64,6 +64,23 @@ void add_rows(const T* source, int64_t source_stride, int64_t rows, int64_t coun
   }
 }
 
+// A number times zero is zero, and everything else times zero is nan.
+template <class T>
+bool all_finite(const T* values, int64_t count) {
+  constexpr int64_t lanes = lanes_of<T>;
+  Vector<T> sum[2] = {};
+  int64_t i = 0;
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    sum[0] += load(values + i) * T{0};
+    sum[1] += load(values + i + lanes) * T{0};
+  }
+  sum[0] += sum[1];
+  T total{0};
+  for (int lane = 0; lane < lanes; ++lane) total += sum[0][lane];
+  for (; i < count; ++i) total += values[i] * T{0};
+  return total == T{0};
+}
+
 // The lower or the upper half of two vectors, lane by lane in turns.
 template <int upper>
 struct Zip {

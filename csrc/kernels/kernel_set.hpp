@@ -10,7 +10,7 @@ inline constexpr int max_tile_vectors = 2;
 
 // The micro-kernel. It keeps `rows` x `vectors` accumulators in registers and walks the reduction r = 0 .. length - 1:
 //
-//     accumulator[i][:] += broadcast(source[row_offset[i] + reduction_offset[r]]) * panel[r][:]
+//     accumulator[i][:] += broadcast(source[row_offset[i] + reduction.offset[r]]) * panel[r][:]
 //
 //       source   any memory; the offsets say where element (i, r) of the never-stored im2col matrix lies in it
 //       panel    packed: length x (vectors * lanes) values, contiguous, r-major
@@ -19,9 +19,18 @@ inline constexpr int max_tile_vectors = 2;
 //
 // Each lane is one output element and one chain of fused multiply-adds in the order of r: the bits depend on neither
 // `rows`, `vectors`, the lane count nor on where a caller cuts the reduction, since a stored accumulator loses nothing.
+//
+// The panel may be read in `segments` pieces of `length` rows, `gap` elements apart; their offsets follow one another.
+struct Reduction {
+  const int64_t* offset;
+  int64_t length;
+  int64_t segments;
+  int64_t gap;
+};
+
 template <class T>
-using Tile = void (*)(const T* source, const int64_t* row_offset, const int64_t* reduction_offset, int64_t length,
-                      const T* panel, const T* initial, int64_t initial_stride, T* result, int64_t result_stride);
+using Tile = void (*)(const T* source, const int64_t* row_offset, const Reduction& reduction, const T* panel,
+                      const T* initial, int64_t initial_stride, T* result, int64_t result_stride);
 
 // The second micro-kernel, for a few rows, whose vectors are not packed but lie anywhere in a strip:
 //
@@ -110,6 +119,9 @@ struct KernelSet {
 
   // destination[i] = source[i * source_step] for i < count
   void (*copy_strided)(const T* source, int64_t source_step, int64_t count, T* destination);
+
+  // Whether none of them is infinite or nan.
+  bool (*all_finite)(const T* values, int64_t count);
 
   // destination[r * destination_stride + i] += source[r * source_stride + i] for i < count. Whole vectors are read, and
   // written back, beyond the end.

@@ -1,12 +1,13 @@
 // The micro-kernel of kernel_set.hpp, written once for every ISA.
 #pragma once
 
+#include "kernel_set.hpp"
 #include "vector.inc.hpp"
 
 namespace {
 
 template <class T, int rows, int vectors>
-void tile(const T* source, const int64_t* row_offset, const int64_t* reduction_offset, int64_t length, const T* panel,
+void tile(const T* source, const int64_t* row_offset, const convgrad::kernels::Reduction& reduction, const T* panel,
           const T* initial, int64_t initial_stride, T* result, int64_t result_stride) {
   constexpr int lanes = lanes_of<T>;
   Vector<T> accumulator[rows][vectors];
@@ -17,27 +18,33 @@ void tile(const T* source, const int64_t* row_offset, const int64_t* reduction_o
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; ++j) accumulator[i][j] = load(initial + i * initial_stride + j * lanes);
   }
-  for (int64_t r = 0; r < length; ++r) {
-    const int64_t offset = reduction_offset[r];
-    Vector<T> column[vectors];
+  const int64_t* reduction_offset = reduction.offset;
+  const int64_t length = reduction.length;
+  for (int64_t segment = reduction.segments; segment > 0; --segment) {
+    for (int64_t r = 0; r < length; ++r) {
+      const int64_t offset = reduction_offset[r];
+      Vector<T> column[vectors];
 #pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) column[j] = load(panel + j * lanes);
-    // Two rows at a time: with one after the other some heights, twelve above all, keep the two multiply-add units of a
-    // Zen 5 core less evenly busy, and lose up to eight per cent.
+      for (int j = 0; j < vectors; ++j) column[j] = load(panel + j * lanes);
+      // Two rows at a time: with one after the other some heights, twelve above all, keep the two multiply-add units of
+      // a Zen 5 core less evenly busy, and lose up to eight per cent.
 #pragma GCC unroll 14
-    for (int i = 0; i < rows; i += 2) {
-      const int next = i + 1 < rows ? i + 1 : i;
-      Vector<T> first = row[i][offset] - Vector<T>{};
-      Vector<T> second = row[next][offset] - Vector<T>{};
-      if (vectors > 1) keep_in_register(first);
-      if (vectors > 1 && next > i) keep_in_register(second);
+      for (int i = 0; i < rows; i += 2) {
+        const int next = i + 1 < rows ? i + 1 : i;
+        Vector<T> first = row[i][offset] - Vector<T>{};
+        Vector<T> second = row[next][offset] - Vector<T>{};
+        if (vectors > 1) keep_in_register(first);
+        if (vectors > 1 && next > i) keep_in_register(second);
 #pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) {
-        accumulator[i][j] += first * column[j];
-        if (next > i) accumulator[next][j] += second * column[j];
+        for (int j = 0; j < vectors; ++j) {
+          accumulator[i][j] += first * column[j];
+          if (next > i) accumulator[next][j] += second * column[j];
+        }
       }
+      panel += vectors * lanes;
     }
-    panel += vectors * lanes;
+    reduction_offset += length;
+    panel += reduction.gap;
   }
 #pragma GCC unroll 14
   for (int i = 0; i < rows; ++i) {

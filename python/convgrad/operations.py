@@ -204,7 +204,7 @@ def grad_input(
     .. math:: dV_{i,j,k} = \\sum_{l,m : (l-1)s+m=j} \\; \\sum_{n,p : (n-1)s+p=k} \\; \\sum_q K_{q,i,m,p} G_{q,l,n}
 
     The same sum is the forward pass of a transposed convolution. G counts as zero outside its map: an infinite or nan
-    weight makes nan of what it meets there.
+    weight may make nan of what it meets there.
 
     Parameters
     ----------

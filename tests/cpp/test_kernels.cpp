@@ -25,32 +25,57 @@ std::size_t at(int64_t index) { return static_cast<std::size_t>(index); }
 
 template <class T>
 void test_tiles(const KernelSet<T>& set) {
+  struct Pieces {
+    int64_t length, segments, gap;
+  };
   for (int vectors = 1; vectors <= set.tile_vectors; ++vectors)
     for (int rows = 1; rows <= set.tile_rows; ++rows)
-      for (const int64_t length : {0, 1, 2, 9, 100}) {
+      for (const Pieces& pieces :
+           {Pieces{0, 1, 0}, {1, 1, 0}, {2, 1, 0}, {9, 1, 0}, {100, 1, 0}, {6, 4, 3}, {1, 3, 2}}) {
+        const int64_t length = pieces.length * pieces.segments;
         const int64_t width = vectors * set.lanes;
         const int64_t stride = width + 3;
         const std::vector<T> source = integers<T>(500);
-        const std::vector<T> panel = integers<T>(at(length * width + 1));
+        const std::vector<T> panel = integers<T>(at((pieces.length + pieces.gap) * pieces.segments * width + 1));
         const std::vector<T> initial = integers<T>(at(rows * width));
         std::vector<int64_t> row_offset(at(rows));
         std::vector<int64_t> reduction_offset(at(length));
         for (int64_t& offset : row_offset) offset = static_cast<int64_t>(generator() % 250);
         for (int64_t& offset : reduction_offset) offset = static_cast<int64_t>(generator() % 250);
         std::vector<T> result(at(rows * stride), T{99});
-        set.tile[vectors - 1][rows - 1](source.data(), row_offset.data(), reduction_offset.data(), length, panel.data(),
-                                        initial.data(), width, result.data(), stride);
+        set.tile[vectors - 1][rows - 1](source.data(), row_offset.data(),
+                                        {reduction_offset.data(), pieces.length, pieces.segments, pieces.gap * width},
+                                        panel.data(), initial.data(), width, result.data(), stride);
         for (int64_t i = 0; i < rows; ++i)
           for (int64_t lane = 0; lane < stride; ++lane) {
             T wanted{99};
             if (lane < width) {
               wanted = initial[at(i * width + lane)];
-              for (int64_t r = 0; r < length; ++r)
-                wanted += source[at(row_offset[at(i)] + reduction_offset[at(r)])] * panel[at(r * width + lane)];
+              for (int64_t r = 0; r < length; ++r) {
+                const int64_t row = r + r / pieces.length * pieces.gap;
+                wanted += source[at(row_offset[at(i)] + reduction_offset[at(r)])] * panel[at(row * width + lane)];
+              }
             }
             CHECK(result[at(i * stride + lane)] == wanted);
           }
       }
+}
+
+template <class T>
+void test_all_finite(const KernelSet<T>& set) {
+  for (int64_t count = 0; count < 5 * set.lanes; ++count) {
+    std::vector<T> values = integers<T>(at(count + 1));
+    values.back() = std::numeric_limits<T>::infinity();  // beyond the end
+    CHECK(set.all_finite(values.data(), count));
+    for (int64_t i = 0; i < count; ++i)
+      for (const T bad : {std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(),
+                          std::numeric_limits<T>::quiet_NaN()}) {
+        const T before = values[at(i)];
+        values[at(i)] = bad;
+        CHECK(!set.all_finite(values.data(), count));
+        values[at(i)] = before;
+      }
+  }
 }
 
 template <class T>
@@ -271,6 +296,7 @@ void test_all(const KernelSet<T>& set) {
   test_transpose(set);
   test_copies(set);
   test_strided(set);
+  test_all_finite(set);
   test_add_rows(set);
   test_interleave(set);
   test_expand(set);

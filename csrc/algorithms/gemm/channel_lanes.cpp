@@ -32,6 +32,19 @@ struct ChannelLanes<T>::Worker {
   Index* pixel_offsets;
   Index* tap_offsets;
   T* run_weights;
+  Index* selected_taps;  // those of each part but the first, one after the other
+  BorderBand* bands;
+};
+
+// A run of taps of one panel, for some pixels of a block.
+template <class T>
+struct ChannelLanes<T>::Run {
+  Index vectors;  // of the panel
+  const T* weights;
+  Index first_tap;  // in the tap block
+  Index taps;
+  const BorderBand* bands;
+  Index band_count;
 };
 
 template <class T>
@@ -56,6 +69,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   taps_per_run_ = taps <= taps_per_run ? taps_per_run / larger(1, taps) * taps : taps_per_run;
   packs_by_run_ =
       taps <= taps_per_run && blocking.pixel_blocks() <= few_blocks && blocking.most_taps() % larger(1, taps) == 0;
+  if (blocking.most_taps() % larger(1, taps) == 0 && taps <= taps_per_run) parts_ = BorderParts(geometry);
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
@@ -67,6 +81,8 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   run_weights_ = worker.reserve<T>(packs_by_run_ ? taps_per_run_ * panels_.full_width() : 0);
+  selected_ = worker.reserve<Index>((parts_.count() - 1) * blocking.most_taps());
+  bands_ = worker.reserve<BorderBand>(parts_.most_bands(blocking));
   worker_bytes_ = worker.bytes();
 }
 
@@ -102,9 +118,10 @@ void ChannelLanes<T>::pack(const Weights<T>& weights, T* packed) const noexcept 
 template <class T>
 void ChannelLanes<T>::pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept {
   const Index channels = geometry_.out_channels;
+  // No sum starts from -0 (border_bands.hpp).
   for (Index group = 0; group < geometry_.groups; ++group)
     for (Index lane = 0; lane < panels_.padded_channels(); ++lane)
-      *padded_bias++ = bias != nullptr && lane < channels ? bias[(group * channels + lane) * bias_stride] : T{0};
+      *padded_bias++ = bias != nullptr && lane < channels ? bias[(group * channels + lane) * bias_stride] + T{0} : T{0};
 }
 
 template <class T>
@@ -119,9 +136,10 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
   pad_bias(bias, bias_stride, padded_bias);
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{at_offset<T>(area, strip_), at_offset<T>(area, accumulators_),
-                        at_offset<Index>(area, pixel_offsets_), at_offset<Index>(area, tap_offsets_),
-                        at_offset<T>(area, run_weights_)};
+    const Worker worker{
+        at_offset<T>(area, strip_),           at_offset<T>(area, accumulators_), at_offset<Index>(area, pixel_offsets_),
+        at_offset<Index>(area, tap_offsets_), at_offset<T>(area, run_weights_),  at_offset<Index>(area, selected_),
+        at_offset<BorderBand>(area, bands_)};
     run_task(tasks_.task(index), input, weights, packed, padded_bias, output, worker);
   });
 }
@@ -145,6 +163,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
   for (int a = 0; a < axes; ++a) block_output.data += pixels.first[a] * output.axis[a];
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
 
+  const BorderBand whole{0, count, 0};
+  const Index bands = parts_.bands(pixels, worker.bands);
   const Index tap_blocks = blocking.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
     timer.next(Phase::packing_input);
@@ -154,6 +174,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
     shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
+    for (Index part = 1; part < parts_.count(); ++part)
+      parts_.select(part, worker.tap_offsets, taps.channels, worker.selected_taps + (part - 1) * blocking.most_taps());
 
     timer.next(Phase::multiplying);
     const Index first_panel = task.first_channel / panels_.full_width();
@@ -176,24 +198,30 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
         return static_cast<const T*>(worker.run_weights);
       };
       const T* start = t == 0 ? padded_bias + task.group * padded + first_lane : nullptr;
+      // With an infinite or nan weight, zeros on the border count.
+      const auto find_run = [&](Index begin, Index length) {
+        const T* values = run_weights(begin, length);
+        const bool skips = bands > 1 && kernels_->all_finite(values, length * width);
+        return Run{panels_.vectors(panel), values, begin, length, skips ? worker.bands : &whole, skips ? bands : 1};
+      };
       Index done = 0;
       for (; taps.count() - done > taps_per_run_; done += taps_per_run_) {
-        run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets, count,
-                  worker.tap_offsets + done, taps_per_run_, run_weights(done, taps_per_run_),
-                  {start, 0, accumulators, width});
+        multiply(find_run(done, taps_per_run_), worker, {start, 0, accumulators, width});
         start = nullptr;
       }
-      const T* last_weights = run_weights(done, taps.count() - done);
+      const Run last_run = find_run(done, taps.count() - done);
       // The last run goes chunk by chunk, each stored while it is still in the first-level cache.
       Tensor<T> to = block_output;
       to.data += first_lane * output.inner;
-      const Index chunks = divide_up(count, pixels_per_chunk);
+      const Index chunks = last_run.band_count > 1 ? 1 : divide_up(count, pixels_per_chunk);
       Index first = 0;
       for (Index chunk = 1; chunk <= chunks; ++chunk) {
         const Index last = chunk == chunks ? count : smaller(count, round_up(count * chunk / chunks, kernels_->lanes));
         T* result = accumulators + first * width;
-        run_tiles(*kernels_, panels_.vectors(panel), worker.strip, worker.pixel_offsets + first, last - first,
-                  worker.tap_offsets + done, taps.count() - done, last_weights, {start, 0, result, width});
+        Run run = last_run;
+        const BorderBand band{first, last - first, 0};
+        if (chunks > 1) run.bands = &band;
+        multiply(run, worker, {start, 0, accumulators, width});
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);
           unpack_pixels(*kernels_, result, width, box, first, last, lanes, to);
@@ -201,6 +229,27 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
         first = last;
       }
     }
+  }
+}
+
+template <class T>
+void ChannelLanes<T>::multiply(const Run& run, const Worker& worker,
+                               const Accumulators<T>& accumulators) const noexcept {
+  const Index kernel_taps = larger(1, geometry_.taps_per_channel());
+  const Index width = run.vectors * kernels_->lanes;
+  for (Index i = 0; i < run.band_count; ++i) {
+    const BorderBand& band = run.bands[i];
+    kernels::Reduction reduction{worker.tap_offsets + run.first_tap, run.taps, 1, 0};
+    Index skipped = 0;
+    if (band.part > 0) {
+      const Index* selected = worker.selected_taps + (band.part - 1) * tasks_.blocking().most_taps() +
+                              run.first_tap / kernel_taps * parts_.taps_of(band.part);
+      reduction = parts_.reduction(band.part, selected, run.taps / kernel_taps, width, skipped);
+    }
+    Accumulators<T> here = accumulators;
+    here.result += band.first_pixel * here.result_stride;
+    run_tiles(*kernels_, run.vectors, worker.strip, worker.pixel_offsets + band.first_pixel, band.pixels, reduction,
+              run.weights + skipped, here);
   }
 }
 

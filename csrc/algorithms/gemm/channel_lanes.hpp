@@ -9,8 +9,10 @@
 
 #include <cstddef>
 
+#include "algorithms/gemm/border_bands.hpp"
 #include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/tiles.hpp"
 
 namespace convgrad::gemm {
 
@@ -34,21 +36,26 @@ class ChannelLanes {
 
  private:
   struct Worker;
+  struct Run;
 
   void pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept;
   void run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights, const T* packed,
                 const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept;
 
+  void multiply(const Run& run, const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
+
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   PanelSplit panels_;
   CorrelationTasks tasks_;
+  BorderParts parts_;
   Index taps_per_run_ = 1;
   bool packs_by_run_ = false;  // unless they are packed already
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
   std::size_t packed_ = 0, bias_ = 0, worker_begin_ = 0;
-  std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, run_weights_ = 0, worker_bytes_ = 0;
+  std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, run_weights_ = 0, selected_ = 0,
+              bands_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

@@ -52,7 +52,8 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const Index last = larger(0, panels.count() - 1);
   const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.22 : 2.0);
   overhead.channel_lanes =
-      35 / taps + 25 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
+      35 / taps + 30 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
+  overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
   // Panels are copied, shared by all output channels: a vector takes a copy for each row of pixels that it meets. They
   // stream from the second-level cache; with a stride, the strip is cut by column as well.
   const double rows = kernels.lanes / static_cast<double>(larger(1, geometry.output[2]));

@@ -410,7 +410,7 @@ void GradInputColumns<T>::multiply(const T* weights, Index rows, Index first, In
         if (done == 0) ahead.step();
         kernels_->tile[width / kernels_->lanes - 1][height - 1](
             weights + row * geometry_.out_channels + done * height, worker.row_offsets,
-            worker.reduction + (height - 1) * run_, length, panels + panel_offset(begin, length),
+            {worker.reduction + (height - 1) * run_, length, 1, 0}, panels + panel_offset(begin, length),
             done == 0 ? worker.zeros : product, done == 0 ? 0 : product_pitch_, product, product_pitch_);
       }
     }

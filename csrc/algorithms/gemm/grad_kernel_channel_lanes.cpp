@@ -148,8 +148,9 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       from.data += first_lane * grad_output.inner;
       pack_pixels(*kernels_, from, box, panels.used_lanes(panel), width, worker.panel);
       timer.next(Phase::multiplying);
-      run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps, worker.pixel_offsets,
-                   pixels.count(), worker.panel, {nullptr, 0, accumulators + first_lane * taps, width});
+      run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps,
+                   {worker.pixel_offsets, pixels.count(), 1, 0}, worker.panel,
+                   {nullptr, 0, accumulators + first_lane * taps, width});
     }
   }
 }

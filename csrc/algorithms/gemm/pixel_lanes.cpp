@@ -132,7 +132,7 @@ template <class T>
 void PixelLanes<T>::fill_start(const CorrelationTask& task, const T* bias, Index bias_stride, T* start) const noexcept {
   const Index first = task.group * geometry_.out_channels + task.first_channel;
   for (Index channel = 0; channel < (bias == nullptr ? 1 : task.channels); ++channel) {
-    const T value = bias == nullptr ? T{0} : bias[(first + channel) * bias_stride];
+    const T value = bias == nullptr ? T{0} : bias[(first + channel) * bias_stride] + T{0};  // not -0
     for (Index lane = 0; lane < width_; ++lane) start[channel * width_ + lane] = value;
   }
 }
@@ -208,7 +208,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
           T* result = destination.result + first * destination.stride;
           const bool fresh = t == 0 && done == 0;
           kernels_->tile[destination.vectors - 1][rows - 1](
-              tile_weights.data, tile_weights.row_offsets, tile_weights.tap_offsets, length,
+              tile_weights.data, tile_weights.row_offsets, {tile_weights.tap_offsets, length, 1, 0},
               worker.panels + panel_offset(begin, length), fresh ? worker.start + first * start_stride : result,
               fresh ? start_stride : destination.stride, result, destination.stride);
         }

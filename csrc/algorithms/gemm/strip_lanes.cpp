@@ -250,7 +250,9 @@ void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, c
     for (Index i = 0; i < rows; ++i) {
       row_offset[i] = (first_row + i) * weight_row;
       if (!fresh) continue;
-      const T value = bias == nullptr ? T{0} : bias[(group * geometry_.out_channels + first_row + i) * bias_stride];
+      const T value = bias == nullptr
+                          ? T{0}
+                          : bias[(group * geometry_.out_channels + first_row + i) * bias_stride] + T{0};  // not -0
       for (Index e = 0; e < most * lanes; ++e) worker.start[i * most * lanes + e] = value;
     }
     const Index tiles = divide_up(all_vectors, most);

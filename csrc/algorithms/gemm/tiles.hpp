@@ -16,10 +16,10 @@ struct Accumulators {
   Index result_stride;
 };
 
-// result[row, :] = start[row, :] + sum over r of source[row_offsets[row] + reduction_offsets[r]] * panel[r, :]
+// result[row, :] = start[row, :] + sum over r of source[row_offsets[row] + reduction.offset[r]] * panel[r, :]
 template <class T>
 inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
-                      Index rows, const Index* reduction_offsets, Index length, const T* panel,
+                      Index rows, const kernels::Reduction& reduction, const T* panel,
                       const Accumulators<T>& accumulators) noexcept {
   const Index tiles = divide_up(rows, kernels.tile_rows);
   for (Index i = 0; i < tiles; ++i) {
@@ -27,7 +27,7 @@ inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const
     const Index height = rows * (i + 1) / tiles - first;
     T* result = accumulators.result + first * accumulators.result_stride;
     const bool fresh = accumulators.start != nullptr;
-    kernels.tile[vectors - 1][height - 1](source, row_offsets + first, reduction_offsets, length, panel,
+    kernels.tile[vectors - 1][height - 1](source, row_offsets + first, reduction, panel,
                                           fresh ? accumulators.start + first * accumulators.start_stride : result,
                                           fresh ? accumulators.start_stride : accumulators.result_stride, result,
                                           accumulators.result_stride);
