@@ -142,6 +142,11 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
   }
   for (Index c = 0; c < channels; ++c, from += from_channel, to += channel_pitch_) {
     if (phases_ == 1 && from_axis[2] == 1) {
+      // Another channel is another page: nothing that a hardware prefetcher would see coming.
+      if (c + channels_ahead < channels)
+        for (Index j = 0; j < rows; ++j)
+          for (Index k = 0; k < columns; k += 64 / Index{sizeof(T)})
+            __builtin_prefetch(from + channels_ahead * from_channel + j * from_axis[1] + k);
       kernels.copy_rows(from, from_axis[1], rows, columns, to + first_column, pitch_[1]);
       continue;
     }
