@@ -23,4 +23,9 @@ inline Index round_up(Index a, Index multiple) noexcept { return divide_up(a, mu
 inline Index smaller(Index a, Index b) noexcept { return a < b ? a : b; }
 inline Index larger(Index a, Index b) noexcept { return a < b ? b : a; }
 
+// The even piece when `size` is cut into as many as it takes for none to pass `most`.
+inline Index even_piece(Index size, Index most) noexcept {
+  return size <= most ? larger(size, 1) : divide_up(size, divide_up(size, larger(most, 1)));
+}
+
 }  // namespace convgrad

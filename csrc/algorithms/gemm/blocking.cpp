@@ -4,16 +4,6 @@
 
 namespace convgrad::gemm {
 
-namespace {
-
-// The even piece when `size` is cut into as many as it takes for none to pass `most`.
-Index even_piece(Index size, Index most) noexcept {
-  if (size <= most) return larger(size, 1);
-  return divide_up(size, divide_up(size, larger(most, 1)));
-}
-
-}  // namespace
-
 Blocking::Blocking(const Geometry& geometry, const BlockingLimits& limits) noexcept
     : geometry_(geometry), pixels_adjacent_(limits.pixels_adjacent) {
   for (int a = 0; a < axes; ++a) taps_[a] = geometry.kernel[a];

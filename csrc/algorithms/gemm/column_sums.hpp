@@ -29,15 +29,23 @@ struct SumSpan {
 // announce them, since every channel's rows are in another page.
 class StoreAhead {
  public:
+  // Rows of each channel: where they begin, how many, how far apart and how long (bytes).
+  struct Rows {
+    const void* first;
+    Index count, pitch, bytes;
+  };
+
   StoreAhead() = default;
-  StoreAhead(const void* first, Index channels, Index channel_bytes, Index bytes, Index steps) noexcept;
+  StoreAhead(const Rows& rows, Index channels, Index channel_bytes, Index steps) noexcept;
 
   void step() noexcept {
     for (Index i = 0; i < per_step_ && channels_ > 0; ++i) {
-      __builtin_prefetch(channel_ + line_, 1);
+      __builtin_prefetch(channel_ + row_ * row_pitch_ + line_, 1);
       line_ += line_bytes;
-      if (line_ < bytes_) continue;
+      if (line_ < row_bytes_) continue;
       line_ = 0;
+      if (++row_ < rows_) continue;
+      row_ = 0;
       channel_ += channel_bytes_;
       --channels_;
     }
@@ -47,9 +55,12 @@ class StoreAhead {
   static constexpr Index line_bytes = 64;
   const char* channel_ = nullptr;
   Index line_ = 0;
+  Index row_ = 0;
+  Index rows_ = 0;
+  Index row_pitch_ = 0;
+  Index row_bytes_ = 0;
   Index channels_ = 0;
   Index channel_bytes_ = 0;
-  Index bytes_ = 0;
   Index per_step_ = 0;
 };
 

@@ -6,29 +6,6 @@
 
 namespace convgrad::gemm {
 
-namespace {
-
-// What a block works on at a time: its part of G, the products, and the sums that these are added to. They share a
-// second-level cache of one mebibyte with the weights that stream by.
-constexpr Index panel_bytes = Index{640} << 10;
-constexpr Index product_bytes = Index{192} << 10;
-constexpr Index sum_bytes = Index{192} << 10;
-constexpr Index most_pixels = 1024;
-// A panel of this many channels stays in the first-level cache while the tiles of a chunk pass over it.
-constexpr Index channels_per_run = 256;
-// Fewer rows of P than this in a task, and filling the panels shows.
-constexpr Index fewest_rows = 96;
-// More rows of P at a time save nothing.
-constexpr Index most_rows = 128;
-
-Index even_piece(Index size, Index most) noexcept {
-  return size <= most ? larger(size, 1) : divide_up(size, divide_up(size, larger(most, 1)));
-}
-
-Index clip(Index value, Index low, Index high) noexcept { return larger(low, smaller(value, high)); }
-
-}  // namespace
-
 bool prefers_columns(const Geometry& geometry) noexcept {
   // Of one channel for a single pixel: more would not fit the cache.
   constexpr Index most_sums = 32768;
@@ -56,18 +33,6 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   return columns < correlation;
 }
 
-// Images, channels and positions of dV that no other task touches.
-template <class T>
-struct GradInputColumns<T>::Task {
-  Index group;
-  Index first_image;
-  Index images;
-  Index first_channel;
-  Index channels;
-  Index band_begin, band_end;     // positions along band_axis_
-  Index first_pixel, last_pixel;  // that meet them, of G along the same axis
-};
-
 template <class T>
 struct GradInputColumns<T>::Worker {
   T* strip;
@@ -85,206 +50,43 @@ struct GradInputColumns<T>::Worker {
 template <class T>
 GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                                       int threads) noexcept
-    : geometry_(geometry), kernels_(&kernels) {
+    : geometry_(geometry),
+      kernels_(&kernels),
+      tasks_(geometry, kernels, useful_threads(geometry, threads)),
+      weights_(geometry, kernels, tasks_.chunk()) {
   product_.batch = geometry.batch;
   product_.groups = geometry.groups;
   product_.in_channels = geometry.out_channels;
   product_.out_channels = geometry.in_channels * geometry.taps_per_channel();
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
-  run_ = even_piece(geometry.out_channels, channels_per_run);
-  choose_block();
-  choose_chunk();
-  choose_tasks(useful_threads(geometry, threads));
+  threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), tasks_.count())));
 
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packed_elements());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
   const Index width = Index{kernels.lanes} * kernels.tile_vectors;
-  const Index pixels = images_ * size_[0] * size_[1] * size_[2];
+  const Index pixels = tasks_.most_pixels();
+  const Index run = tasks_.run();
   padded_pixels_ = round_up(pixels, width);
-  const ColumnSums<T> sums(geometry_, images_, size_, channels_);
+  const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk());
   strip_ = worker.reserve<T>(pixels * geometry.out_channels + 2 * width);
-  panels_ = worker.reserve<T>(divide_up(geometry.out_channels, run_) * panel_elements(padded_pixels_, run_));
-  products_ = worker.reserve<T>(tiles_ * kernels.tile_rows * product_pitch_ + kernels.lanes);
+  panels_ = worker.reserve<T>(divide_up(geometry.out_channels, run) * panel_elements(padded_pixels_, run));
+  products_ = worker.reserve<T>(tasks_.tiles() * kernels.tile_rows * tasks_.product_pitch() + kernels.lanes);
   sums_ = worker.reserve<T>(sums.elements() + kernels.lanes);
   row_ = worker.reserve<T>(sums.row_elements());
   zeros_ = worker.reserve<T>(width);
   row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
   channel_offsets_ = worker.reserve<Index>(geometry.out_channels);
-  reduction_ = worker.reserve<Index>(kernels.tile_rows * run_);
+  reduction_ = worker.reserve<Index>(kernels.tile_rows * run);
   copies_ = worker.reserve<kernels::BlockCopy>(most_copies(padded_pixels_));
   worker_bytes_ = worker.bytes();
 }
 
-// Whole rows first, then planes and images, as many as the cache holds of G, of the products and of the sums.
-template <class T>
-void GradInputColumns<T>::choose_block() noexcept {
-  constexpr Index size = sizeof(T);
-  const Index taps = geometry_.taps_per_channel();
-  Index target = smaller(most_pixels, panel_bytes / size / larger(1, geometry_.out_channels));
-  target = smaller(target, product_bytes / size / smaller(taps, 2 * kernels_->tile_rows));
-  for (target = larger(1, target);; target /= 2) {
-    Index left = target;
-    for (int a = axes - 1; a >= 0; --a) {
-      size_[a] = even_piece(geometry_.output[a], left);
-      left = size_[a] < geometry_.output[a] ? 1 : left / size_[a];
-    }
-    images_ = even_piece(geometry_.batch, left);
-    if (target == 1 || ColumnSums<T>(geometry_, images_, size_, 1).elements() * size <= sum_bytes) return;
-  }
-}
-
-// As many channels as make the fewest tiles, since one of half the height takes nearly as long; the more the better.
-template <class T>
-void GradInputColumns<T>::choose_chunk() noexcept {
-  constexpr Index size = sizeof(T);
-  const Index taps = geometry_.taps_per_channel();
-  const Index pixels = images_ * size_[0] * size_[1] * size_[2];
-  product_pitch_ = round_up(pixels, kernels_->lanes * kernels_->tile_vectors) + 64 / size;
-  tiles_ = larger(1, product_bytes / size / product_pitch_ / kernels_->tile_rows);
-  const Index by_rows = smaller(most_rows, tiles_ * kernels_->tile_rows) / taps;
-  const Index by_sums = sum_bytes / size / ColumnSums<T>(geometry_, images_, size_, 1).elements();
-  const Index most = larger(1, smaller(geometry_.in_channels, smaller(by_rows, by_sums)));
-  const auto tiles_of = [&](Index channels) { return divide_up(channels * taps, kernels_->tile_rows); };
-  Index fewest = INT64_MAX;
-  for (Index channels = 1; channels <= most; ++channels) {
-    const Index tiles =
-        geometry_.in_channels / channels * tiles_of(channels) + tiles_of(geometry_.in_channels % channels);
-    if (tiles > fewest) continue;
-    fewest = tiles;
-    channels_ = channels;
-  }
-}
-
-// Images first, then bands of positions, then channels.
-template <class T>
-void GradInputColumns<T>::choose_tasks(Index useful) noexcept {
-  constexpr Index few_pixels = 128;
-  const Index wanted = useful > 1 ? 4 * useful : 1;
-  const Index pixels = size_[0] * size_[1] * size_[2];
-  const auto blocks = [&] { return geometry_.groups * divide_up(geometry_.batch, images_); };
-  while (blocks() < wanted && images_ > 1 && images_ * pixels > 2 * few_pixels) images_ = divide_up(images_, 2);
-
-  while (band_axis_ + 1 < axes && geometry_.output[band_axis_] == 1) ++band_axis_;
-  // A band computes again what its first positions need of the pixels before: a sixteenth of it at most.
-  const Index stride = geometry_.stride[band_axis_];
-  const Index again = divide_up(larger(0, extent_of(geometry_, band_axis_) - stride), stride);
-  const Index most_bands =
-      smaller(geometry_.output[band_axis_] / larger(1, 16 * again), 2 * geometry_.output_pixels() / few_pixels);
-  if (images_ == 1) bands_ = clip(divide_up(wanted, larger(1, blocks())), 1, larger(1, most_bands));
-
-  const Index parts = clip(divide_up(wanted, larger(1, blocks() * bands_)), 1,
-                           larger(1, geometry_.in_channels * geometry_.taps_per_channel() / fewest_rows));
-  // Whole chunks: the packed weights know no others.
-  channels_per_task_ = round_up(divide_up(geometry_.in_channels, parts), channels_);
-  const Index tasks = blocks() * bands_ * divide_up(geometry_.in_channels, larger(1, channels_per_task_));
-  threads_ = static_cast<int>(larger(1, smaller(useful, tasks)));
-}
-
-template <class T>
-typename GradInputColumns<T>::Task GradInputColumns<T>::find_task(Index index) const noexcept {
-  Task task{};
-  const Index channel_parts = divide_up(geometry_.in_channels, channels_per_task_);
-  task.first_channel = index % channel_parts * channels_per_task_;
-  task.channels = smaller(channels_per_task_, geometry_.in_channels - task.first_channel);
-  index /= channel_parts;
-  const Index band = index % bands_;
-  index /= bands_;
-  const Index image_blocks = divide_up(geometry_.batch, images_);
-  task.first_image = index % image_blocks * images_;
-  task.images = smaller(images_, geometry_.batch - task.first_image);
-  task.group = index / image_blocks;
-
-  const Index output = geometry_.output[band_axis_];
-  const Index input = geometry_.input[band_axis_];
-  const Index stride = geometry_.stride[band_axis_];
-  const Index padding = geometry_.padding[band_axis_];
-  const Index first = output * band / bands_;
-  task.last_pixel = output * (band + 1) / bands_;
-  task.band_begin = band == 0 ? 0 : clip(first * stride - padding, 0, input);
-  task.band_end = band + 1 == bands_ ? input : clip(task.last_pixel * stride - padding, 0, input);
-  // The first pixel that reaches the band; with a gap between the sums of one pixel and the next, the one before the
-  // gap.
-  const Index out_of_reach = task.band_begin + padding - extent_of(geometry_, band_axis_);
-  const Index reaching = out_of_reach < 0 ? 0 : out_of_reach / stride + 1;
-  task.first_pixel = smaller(smaller(reaching, (task.band_begin + padding) / stride), task.last_pixel - 1);
-  return task;
-}
-
-template <class T>
-SumSpan GradInputColumns<T>::find_span(int axis, const Task& task, Index first, Index size) const noexcept {
-  const Index stride = geometry_.stride[axis];
-  const Index padding = geometry_.padding[axis];
-  const bool banded = axis == band_axis_;
-  const Index low = banded ? task.band_begin : 0;
-  const Index high = banded ? task.band_end : geometry_.input[axis];
-  // Where the sums of the pixels before `pixel` end: at their last tap, or where the next pixel's begin.
-  const auto end_before = [&](Index pixel) {
-    return clip(pixel * stride - padding + larger(0, extent_of(geometry_, axis) - stride), low, high);
-  };
-  SumSpan span{};
-  span.origin = first * stride - padding;
-  const bool is_first = first == (banded ? task.first_pixel : 0);
-  const bool is_last = first + size == (banded ? task.last_pixel : geometry_.output[axis]);
-  span.begin = is_first ? low : clip(span.origin, low, high);
-  span.begun = is_first ? low : end_before(first);
-  span.end = is_last ? high : end_before(first + size);
-  return span;
-}
-
-// Tile after tile, the rows of P that make one next to each other for every output channel: one stream to read.
 template <class T>
 void GradInputColumns<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
   const PhaseTimer timer(Phase::packing_weights);
-  const Index taps = geometry_.taps_per_channel();
-  const Index chunks = divide_up(geometry_.in_channels, channels_);
-  parallel_for(threads_, geometry_.groups * chunks, [&](Index index, int) {
-    const Index group = index / chunks;
-    const Index channel = index % chunks * channels_;
-    const Index rows = smaller(channels_, geometry_.in_channels - channel) * taps;
-    const Index tiles = divide_up(rows, kernels_->tile_rows);
-    T* to = packed + (group * geometry_.in_channels + channel) * taps * geometry_.out_channels;
-    for (Index tile = 0; tile < tiles; ++tile) {
-      const Index first = channel * taps + rows * tile / tiles;
-      const Index last = channel * taps + rows * (tile + 1) / tiles;
-      pack_tile(kernel, group * geometry_.out_channels, first, last, to);
-      to += (last - first) * geometry_.out_channels;
-    }
-  });
-}
-
-// Weights of the rows first .. last - 1, each a channel and a tap.
-template <class T>
-void GradInputColumns<T>::pack_tile(const Tensor<const T>& kernel, Index out_channel, Index first, Index last,
-                                    T* to) const noexcept {
-  const Index* const size = geometry_.kernel;
-  const auto offset = [&](Index row) {
-    return row / geometry_.taps_per_channel() * kernel.inner + row / (size[2] * size[1]) % size[0] * kernel.axis[0] +
-           row / size[2] % size[1] * kernel.axis[1] + row % size[2] * kernel.axis[2];
-  };
-  const T* from = kernel.data + out_channel * kernel.outer;
-  const Index height = last - first;
-  bool neighbors = true;
-  for (Index row = first + 1; row < last; ++row) neighbors = neighbors && offset(row) == offset(row - 1) + 1;
-  Index o = 0;
-  if (neighbors && kernel.outer >= height + kernels_->lanes) {
-    // Whole vectors, each overwriting what the one before it wrote too much: but not beyond the end of either side.
-    const Index last_whole = geometry_.out_channels - divide_up(kernels_->lanes, height) - 1;
-    kernels::PanelCopy copies[kernels::max_tile_rows];
-    Index vectors = 0;
-    for (Index row = 0; row < height; row += kernels_->lanes) copies[vectors++] = {offset(first) + row, row};
-    constexpr Index at_once = 64;
-    Index offsets[at_once];
-    while (o < last_whole) {
-      const Index some = smaller(at_once, last_whole - o);
-      for (Index i = 0; i < some; ++i) offsets[i] = (o + i) * kernel.outer;
-      kernels_->expand(from, offsets, some, copies, vectors, to + o * height, height);
-      o += some;
-    }
-  }
-  for (; o < geometry_.out_channels; ++o)
-    for (Index row = first; row < last; ++row) to[o * height + row - first] = from[o * kernel.outer + offset(row)];
+  weights_.pack(kernel, threads_, packed);
 }
 
 template <class T>
@@ -295,9 +97,7 @@ void GradInputColumns<T>::run(const Tensor<const T>& grad_output, const Tensor<c
     pack(kernel, to);
     packed = to;
   }
-  const Index tasks = geometry_.groups * divide_up(geometry_.batch, images_) * bands_ *
-                      divide_up(geometry_.in_channels, channels_per_task_);
-  parallel_for(threads_, tasks, [&](Index index, int number) {
+  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_),
                         at_offset<T>(area, panels_),
@@ -309,41 +109,28 @@ void GradInputColumns<T>::run(const Tensor<const T>& grad_output, const Tensor<c
                         at_offset<Index>(area, channel_offsets_),
                         at_offset<Index>(area, reduction_),
                         at_offset<kernels::BlockCopy>(area, copies_)};
-    run_task(find_task(index), grad_output, packed, grad_input, worker);
+    run_task(tasks_.task(index), grad_output, packed, grad_input, worker);
   });
 }
 
 template <class T>
-void GradInputColumns<T>::run_task(const Task& task, const Tensor<const T>& grad_output, const T* packed,
+void GradInputColumns<T>::run_task(const ColumnTask& task, const Tensor<const T>& grad_output, const T* packed,
                                    const Tensor<T>& grad_input, const Worker& worker) const noexcept {
-  if (task.band_begin == task.band_end) return;
+  if (task.empty()) return;
   for (Index i = 0; i < kernels_->lanes * kernels_->tile_vectors; ++i) worker.zeros[i] = T{0};
   for (Index i = 0; i < kernels_->tile_rows; ++i) {
     worker.row_offsets[i] = i;
-    for (Index o = 0; o < run_; ++o) worker.reduction[i * run_ + o] = o * (i + 1);
+    for (Index o = 0; o < tasks_.run(); ++o) worker.reduction[i * tasks_.run() + o] = o * (i + 1);
   }
 
-  Index first[axes] = {0, 0, 0};
-  Index last[axes] = {geometry_.output[0], geometry_.output[1], geometry_.output[2]};
-  first[band_axis_] = task.first_pixel;
-  last[band_axis_] = task.last_pixel;
-  Index step[axes];
-  for (int a = 0; a < axes; ++a) step[a] = even_piece(last[a] - first[a], size_[a]);
-
-  PixelBlock block;
-  block.first_image = task.first_image;
-  block.images = task.images;
-  for (block.first[0] = first[0]; block.first[0] < last[0]; block.first[0] += step[0])
-    for (block.first[1] = first[1]; block.first[1] < last[1]; block.first[1] += step[1])
-      for (block.first[2] = first[2]; block.first[2] < last[2]; block.first[2] += step[2]) {
-        for (int a = 0; a < axes; ++a) block.size[a] = smaller(step[a], last[a] - block.first[a]);
-        run_block(task, block, grad_output, packed, grad_input, worker);
-      }
+  tasks_.for_each_block(
+      task, [&](const PixelBlock& block) { run_block(task, block, grad_output, packed, grad_input, worker); });
 }
 
 template <class T>
-void GradInputColumns<T>::run_block(const Task& task, const PixelBlock& pixels, const Tensor<const T>& grad_output,
-                                    const T* packed, const Tensor<T>& grad_input, const Worker& worker) const noexcept {
+void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pixels,
+                                    const Tensor<const T>& grad_output, const T* packed, const Tensor<T>& grad_input,
+                                    const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const TapBlock all{0, product_.in_channels, {0, 0, 0}, {1, 1, 1}, 0};
   Tensor<const T> from = grad_output;
@@ -357,61 +144,64 @@ void GradInputColumns<T>::run_block(const Task& task, const PixelBlock& pixels, 
   shape.fill_tap_offsets(all, worker.channel_offsets);
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
   T* panels = worker.panels;
-  for (Index done = 0; done < all.channels; done += run_) {
-    const Index length = smaller(run_, all.channels - done);
+  for (Index done = 0; done < all.channels; done += tasks_.run()) {
+    const Index length = smaller(tasks_.run(), all.channels - done);
     expand_panels(*kernels_, shape, box, strip, in_place, worker.channel_offsets + done, length, worker.copies, panels);
     panels += panel_elements(padded_pixels_, length);
   }
 
   SumSpan span[axes];
-  for (int a = 0; a < axes; ++a) span[a] = find_span(a, task, pixels.first[a], pixels.size[a]);
+  for (int a = 0; a < axes; ++a) span[a] = tasks_.span(a, task, pixels);
   const Index taps = geometry_.taps_per_channel();
-  for (Index done = 0; done < task.channels; done += channels_) {
-    const Index channels = smaller(channels_, task.channels - done);
+  for (Index done = 0; done < task.channels; done += tasks_.chunk()) {
+    const Index channels = smaller(tasks_.chunk(), task.channels - done);
     const Index channel = task.group * geometry_.in_channels + task.first_channel + done;
     Tensor<T> to = grad_input;
     to.data += pixels.first_image * to.outer + channel * to.inner;
     const ColumnSums<T> sums(geometry_, pixels.images, pixels.size, channels);
     timer.next(Phase::storing);
     sums.start(*kernels_, span, to, worker.sums);
-    const Index rows = channels * taps;
-    const Index tiles = divide_up(rows, kernels_->tile_rows);
-    StoreAhead ahead = sums.ahead(span, to, tiles * divide_up(box.count(), width));
-    const T* weights = packed + channel * taps * geometry_.out_channels;
-    for (Index last = tiles; last > 0; last -= smaller(last, tiles_)) {
-      const Index first = larger(0, last - tiles_);
+    const ColumnTiles tiles = weights_.tiles(channels * taps);
+    StoreAhead ahead = sums.ahead(span, to, tiles.count * divide_up(box.count(), width));
+    const T* weights = packed + weights_.offset(channel);
+    for (Index last = tiles.count; last > 0; last -= smaller(last, tasks_.tiles())) {
+      const Index first = larger(0, last - tasks_.tiles());
       timer.next(Phase::multiplying);
-      multiply(weights, rows, first, last, box.count(), ahead, worker);
+      multiply(weights, tiles, first, last, box.count(), ahead, worker);
       timer.next(Phase::adding_sums);
-      sums.add(*kernels_, worker.products, product_pitch_, rows * first / tiles, rows * last / tiles, worker.sums);
+      sums.add(*kernels_, worker.products, tasks_.product_pitch(), tiles.first_row(first), tiles.first_row(last),
+               worker.sums);
     }
     timer.next(Phase::storing);
     sums.store(*kernels_, span, worker.sums, worker.row, to);
   }
 }
 
-// Tiles first .. last - 1 of the `rows` of a chunk, for all pixels of the block. A panel stays in the first-level cache
+// Tiles first .. last - 1 of a chunk, for all pixels of the block. A panel stays in the first-level cache
 // while the tiles, less than half as large, pass by.
 template <class T>
-void GradInputColumns<T>::multiply(const T* weights, Index rows, Index first, Index last, Index pixels,
+void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels,
                                    StoreAhead& ahead, const Worker& worker) const noexcept {
-  const Index tiles = divide_up(rows, kernels_->tile_rows);
-  const Index base = rows * first / tiles;
+  const Index base = tiles.first_row(first);
+  const Index pitch = tasks_.product_pitch();
+  const Index run = tasks_.run();
   const T* panels = worker.panels;
-  for (Index done = 0; done < geometry_.out_channels; done += run_) {
-    const Index length = smaller(run_, geometry_.out_channels - done);
+  for (Index done = 0; done < geometry_.out_channels; done += run) {
+    const Index length = smaller(run, geometry_.out_channels - done);
     Index width = 0;
     for (Index begin = 0; begin < pixels; begin += width) {
       width = panel_width(*kernels_, pixels - begin);
+      Index next = base;
       for (Index tile = first; tile < last; ++tile) {
-        const Index row = rows * tile / tiles;
-        const Index height = rows * (tile + 1) / tiles - row;
-        T* product = worker.products + (row - base) * product_pitch_ + begin;
+        const Index row = next;
+        next = tiles.first_row(tile + 1);
+        const Index height = next - row;
+        T* product = worker.products + (row - base) * pitch + begin;
         if (done == 0) ahead.step();
         kernels_->tile[width / kernels_->lanes - 1][height - 1](
             weights + row * geometry_.out_channels + done * height, worker.row_offsets,
-            {worker.reduction + (height - 1) * run_, length, 1, 0}, panels + panel_offset(begin, length),
-            done == 0 ? worker.zeros : product, done == 0 ? 0 : product_pitch_, product, product_pitch_);
+            {worker.reduction + (height - 1) * run, length, 1, 0}, panels + panel_offset(begin, length),
+            done == 0 ? worker.zeros : product, done == 0 ? 0 : pitch, product, pitch);
       }
     }
     panels += panel_elements(padded_pixels_, length);

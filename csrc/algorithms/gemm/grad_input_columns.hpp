@@ -8,12 +8,14 @@
 //     dV[channel, pixel * stride - padding + tap * dilation] += P[(channel, tap), pixel]
 //
 // An element of dV adds up its terms in the order of G's pixels, whatever the blocks and tasks. Loops, outermost first:
-// tasks (images, group, range of channels, range of positions; parallel) > blocks of pixels > chunks of channels.
+// tasks (group, images, box of positions, range of channels; parallel) > blocks of pixels > chunks of channels.
 #pragma once
 
 #include <cstddef>
 
 #include "algorithms/gemm/column_sums.hpp"
+#include "algorithms/gemm/column_tasks.hpp"
+#include "algorithms/gemm/column_weights.hpp"
 #include "algorithms/gemm/pixel_panels.hpp"
 
 namespace convgrad::gemm {
@@ -27,6 +29,7 @@ class GradInputColumns {
   GradInputColumns(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] const ColumnTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
@@ -35,44 +38,28 @@ class GradInputColumns {
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
            const Tensor<T>& grad_input, void* workspace) const noexcept;
 
-  [[nodiscard]] Index packed_elements() const noexcept {
-    return geometry_.groups * geometry_.in_channels * geometry_.taps_per_channel() * geometry_.out_channels;
-  }
+  [[nodiscard]] Index packed_elements() const noexcept { return weights_.elements(); }
   [[nodiscard]] bool reads_kernel_in_place() const noexcept { return false; }
   void pack(const Tensor<const T>& kernel, T* packed) const noexcept;
 
  private:
   struct Worker;
-  struct Task;
 
-  void choose_block() noexcept;
-  void choose_chunk() noexcept;
-  void choose_tasks(Index useful) noexcept;
-  [[nodiscard]] Task find_task(Index index) const noexcept;
-  [[nodiscard]] SumSpan find_span(int axis, const Task& task, Index first, Index size) const noexcept;
-
-  void run_task(const Task& task, const Tensor<const T>& grad_output, const T* packed, const Tensor<T>& grad_input,
-                const Worker& worker) const noexcept;
-  void run_block(const Task& task, const PixelBlock& pixels, const Tensor<const T>& grad_output, const T* packed,
+  void run_task(const ColumnTask& task, const Tensor<const T>& grad_output, const T* packed,
+                const Tensor<T>& grad_input, const Worker& worker) const noexcept;
+  void run_block(const ColumnTask& task, const PixelBlock& pixels, const Tensor<const T>& grad_output, const T* packed,
                  const Tensor<T>& grad_input, const Worker& worker) const noexcept;
-  void multiply(const T* weights, Index rows, Index first, Index last, Index pixels, StoreAhead& ahead,
+  void multiply(const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels, StoreAhead& ahead,
                 const Worker& worker) const noexcept;
-  void pack_tile(const Tensor<const T>& kernel, Index out_channel, Index first, Index last, T* to) const noexcept;
 
   Geometry geometry_;
   Geometry product_;  // of the 1x1 correlation that P is
   const kernels::KernelSet<T>* kernels_;
-  Index images_ = 1;              // of a block
-  Index size_[axes] = {1, 1, 1};  // its pixels
-  Index channels_ = 1;            // of a chunk
-  Index tiles_ = 1;               // rows of P at a time, in tiles
-  Index run_ = 1;                 // output channels of a panel
-  Index channels_per_task_ = 1;
-  int band_axis_ = 0;  // dV is cut into bands of positions along this one
-  Index bands_ = 1;
+  ColumnTasks tasks_;
+  ColumnWeights<T> weights_;
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
-  Index product_pitch_ = 0, padded_pixels_ = 0;
+  Index padded_pixels_ = 0;
   std::size_t packed_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, panels_ = 0, products_ = 0, sums_ = 0, row_ = 0, zeros_ = 0;
   std::size_t row_offsets_ = 0, channel_offsets_ = 0, reduction_ = 0, copies_ = 0, worker_bytes_ = 0;
