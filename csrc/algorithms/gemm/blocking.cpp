@@ -55,6 +55,12 @@ Index Blocking::strip_elements() const noexcept {
   return StripShape(geometry_, images_, pixels_, channels_, taps_, order).elements();
 }
 
+Index Blocking::strip_elements_in_any_order() const noexcept {
+  return larger(
+      strip_elements(),
+      StripShape(geometry_, images_, pixels_, channels_, taps_, StripShape::Order::channels_inner).elements());
+}
+
 Index Blocking::pixel_blocks() const noexcept {
   Index count = divide_up(geometry_.batch, images_);
   for (int a = 0; a < axes; ++a) count *= divide_up(geometry_.output[a], pixels_[a]);

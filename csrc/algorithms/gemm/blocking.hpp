@@ -52,6 +52,8 @@ class Blocking {
   [[nodiscard]] Index most_columns() const noexcept { return pixels_[2]; }
   [[nodiscard]] Index most_taps() const noexcept { return channels_ * taps_[0] * taps_[1] * taps_[2]; }
   [[nodiscard]] Index strip_elements() const noexcept;
+  // In whichever order it is packed (StripShape::natural_order), which may take a little more.
+  [[nodiscard]] Index strip_elements_in_any_order() const noexcept;
 
  private:
   void choose_pixels(Index target) noexcept;

@@ -75,7 +75,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(blocking.strip_elements());
+  strip_ = worker.reserve<T>(blocking.strip_elements_in_any_order());
   const Index kept = blocking.tap_blocks() > 1 ? tasks_.channels_per_task() : panels_.full_width();
   accumulators_ = worker.reserve<T>(blocking.most_pixels() * kept);
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());

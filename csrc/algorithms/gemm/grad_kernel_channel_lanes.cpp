@@ -70,7 +70,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   if (tasks_.parts() > 1) partial_ = shared.reserve<T>(tasks_.count() * accumulator_elements_);
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(blocking.strip_elements());
+  strip_ = worker.reserve<T>(blocking.strip_elements_in_any_order());
   panel_ = worker.reserve<T>(blocking.most_pixels() * widest_panel);
   if (tasks_.parts() == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());

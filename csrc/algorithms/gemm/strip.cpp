@@ -8,6 +8,8 @@ namespace convgrad::gemm {
 namespace {
 
 constexpr Index channels_ahead = 5;
+constexpr Index line = 16;  // elements, or half as many doubles
+constexpr Index lines_that_collide = 4;
 
 // Which strip elements [begin, end) of one axis lie inside the input; the others are border.
 struct Inside {
@@ -22,14 +24,6 @@ Inside find_inside(Index origin, Index step, Index extent, Index input) noexcept
   inside.end = origin >= input ? 0 : smaller(extent, divide_up(input - origin, step));
   if (inside.end < inside.begin) inside.end = inside.begin;
   return inside;
-}
-
-template <class T>
-void copy_channels(const T* from, Index stride, Index count, T* to) noexcept {
-  if (stride == 1)
-    std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
-  else
-    for (Index c = 0; c < count; ++c) to[c] = from[c * stride];
 }
 
 }  // namespace
@@ -49,7 +43,9 @@ StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pix
   Index pitch = 1;
   if (order == Order::channels_inner) {
     channel_pitch_ = pitch;
-    pitch = saturating_product(pitch, channels);
+    // Pixels an odd number of cache lines apart: a power of two, and those under a tile would all fall into the same
+    // lines of the first-level cache.
+    pitch = channels < lines_that_collide * line ? channels : (divide_up(channels, line) | 1) * line;
   }
   phase_pitch_ = divide_up(extent_[2], phases_);
   for (int a = axes - 1; a >= 0; --a) {
@@ -128,10 +124,20 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
                             Index columns, T* plane) const noexcept {
   T* to = plane + first_row * pitch_[1];
   if (order_ == Order::channels_inner) {
-    for (Index j = 0; j < rows; ++j)
+    T* pixels = to + first_column * pitch_[2];
+    if (from_channel == 1 && from_axis[2] == channels && pitch_[2] == channels) {
+      kernels.copy_rows(from, from_axis[1], rows, columns * channels, pixels, pitch_[1]);
+      return;
+    }
+    for (Index j = 0; j < rows; ++j) {
+      if (from_channel == 1) {
+        kernels.copy_rows(from + j * from_axis[1], from_axis[2], columns, channels, pixels + j * pitch_[1], pitch_[2]);
+        continue;
+      }
       for (Index k = 0; k < columns; ++k)
-        copy_channels(from + j * from_axis[1] + k * from_axis[2], from_channel, channels,
-                      to + j * pitch_[1] + (first_column + k) * pitch_[2]);
+        for (Index c = 0; c < channels; ++c)
+          pixels[j * pitch_[1] + k * pitch_[2] + c] = from[j * from_axis[1] + k * from_axis[2] + c * from_channel];
+    }
     return;
   }
   if (phases_ == 1 && from_channel == 1 && from_axis[2] != 1 && channels > 1) {
