@@ -48,19 +48,55 @@ void copy_strided(const T* source, int64_t source_step, int64_t count, T* destin
   }
 }
 
-// destination[r * destination_stride + i] += source[r * source_stride + i]
-template <class T>
-void add_rows(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
-              int64_t destination_stride) {
+// Vector after vector of the destination, to which all terms are added before it is stored again: their sources begin
+// anywhere in a cache line, and a load and a store for each of them would take longer than the additions.
+template <class T, int terms>
+void add_shifted_rows(const T* source, const convgrad::kernels::ShiftedTerm* term, int64_t source_stride, int64_t rows,
+                      int64_t count, T* destination, int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
-  const int64_t whole = count / lanes * lanes;
-  typename VectorOf<T>::Mask counts{};
-  for (int64_t i = 0; i < lanes; ++i) counts[i] = whole + i < count ? -1 : 0;
-  for (int64_t r = 0; r < rows; ++r, source += source_stride, destination += destination_stride) {
-    for (int64_t i = 0; i < whole; i += lanes) store(destination + i, load(destination + i) + load(source + i));
-    if (whole == count) continue;
-    const Vector<T> before = load(destination + whole);
-    store(destination + whole, counts ? before + load(source + whole) : before);
+  using Mask = typename VectorOf<T>::Mask;
+  using Number = decltype(Mask{}[0] + 0);
+  Mask lane{};
+  for (int i = 0; i < lanes; ++i) lane[i] = i;
+  int64_t first = term[0].shift;
+  int64_t last = term[0].shift;
+  for (int t = 1; t < terms; ++t) {
+    if (term[t].shift < first) first = term[t].shift;
+    if (term[t].shift > last) last = term[t].shift;
+  }
+  for (int64_t x = first; x < last + count; x += lanes) {
+    Mask inside[terms];
+    const T* from[terms];
+#pragma GCC unroll 8
+    for (int t = 0; t < terms; ++t) {
+      // As numbers of a lane's size: clamped, or a long row would overflow them.
+      const int64_t before = term[t].shift - x;
+      const int64_t end = before + count;
+      const auto begin_lane = static_cast<Number>(before < 0 ? 0 : before > lanes ? lanes : before);
+      const auto end_lane = static_cast<Number>(end < 0 ? 0 : end > lanes ? lanes : end);
+      inside[t] = (lane >= begin_lane) & (lane < end_lane);
+      from[t] = source + term[t].offset - before;
+    }
+    T* to = destination + x;
+    for (int64_t r = 0; r < rows; ++r, to += destination_stride) {
+      Vector<T> sum = load(to);
+#pragma GCC unroll 8
+      for (int t = 0; t < terms; ++t) sum = inside[t] ? sum + load(from[t] + r * source_stride) : sum;
+      store(to, sum);
+    }
+  }
+}
+
+template <class T>
+void add_shifted(const T* source, const convgrad::kernels::ShiftedTerm* term, int64_t terms, int64_t source_stride,
+                 int64_t rows, int64_t count, T* destination, int64_t destination_stride) {
+  switch (terms) {
+    case 1: return add_shifted_rows<T, 1>(source, term, source_stride, rows, count, destination, destination_stride);
+    case 2: return add_shifted_rows<T, 2>(source, term, source_stride, rows, count, destination, destination_stride);
+    case 3: return add_shifted_rows<T, 3>(source, term, source_stride, rows, count, destination, destination_stride);
+    case 4: return add_shifted_rows<T, 4>(source, term, source_stride, rows, count, destination, destination_stride);
+    case 5: return add_shifted_rows<T, 5>(source, term, source_stride, rows, count, destination, destination_stride);
+    default: break;
   }
 }
 

@@ -102,7 +102,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.copy_rows = copy_rows<T>;
   set.copy_strided = copy_strided<T>;
   set.all_finite = all_finite<T>;
-  set.add_rows = add_rows<T>;
+  set.add_shifted = add_shifted<T>;
   set.interleave = interleave<T>;
   set.expand = expand<T>;
   set.expand_block = expand_block<T>;

@@ -95,6 +95,13 @@ struct BlockCopy {
   int64_t step;
 };
 
+// Rows to be added up, each moved along by `shift`.
+inline constexpr int max_shifted_terms = 5;
+struct ShiftedTerm {
+  int64_t offset;
+  int64_t shift;
+};
+
 template <class T>
 struct KernelSet {
   int lanes;
@@ -123,10 +130,14 @@ struct KernelSet {
   // Whether none of them is infinite or nan.
   bool (*all_finite)(const T* values, int64_t count);
 
-  // destination[r * destination_stride + i] += source[r * source_stride + i] for i < count. Whole vectors are read, and
-  // written back, beyond the end.
-  void (*add_rows)(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
-                   int64_t destination_stride);
+  // For every term in their order, r < rows and i < count:
+  //
+  //     destination[r * destination_stride + term.shift + i] += source[term.offset + r * source_stride + i]
+  //
+  // Whole vectors are read and written back: the destination beyond its end, and the source from as far before it as
+  // the shifts differ, to as far behind.
+  void (*add_shifted)(const T* source, const ShiftedTerm* term, int64_t terms, int64_t source_stride, int64_t rows,
+                      int64_t count, T* destination, int64_t destination_stride);
 
   // destination[n - first] = source[n % phases * pitch + n / phases] for first <= n < last
   void (*interleave)(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, T* destination);

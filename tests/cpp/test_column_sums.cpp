@@ -104,7 +104,8 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
   const ColumnSums<T> most(g, tasks.images(), tasks.size(), g.in_channels);
   std::vector<T> sums(static_cast<std::size_t>(most.elements() + set.lanes));
   std::vector<T> row(static_cast<std::size_t>(most.row_elements()));
-  std::vector<T> of_block(static_cast<std::size_t>(rows * tasks.product_pitch() + set.lanes));
+  std::vector<T> of_block(static_cast<std::size_t>(rows * tasks.product_pitch() + 2 * most.slack(set)));
+  T* const at_once = of_block.data() + most.slack(set);
   for (Index t = 0; t < tasks.count(); ++t) {
     const ColumnTask task = tasks.task(t);
     if (task.empty()) continue;
@@ -118,8 +119,8 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
       const Index half = task.channels * taps / 2;  // as if there were no room for more, the last rows first
       for (const auto& [first, last] : {std::pair{half, task.channels * taps}, std::pair{Index{0}, half}}) {
         const Index begin = task.first_channel * taps;
-        take_products(g, products, block, begin + first, begin + last, tasks.product_pitch(), of_block.data());
-        block_sums.add(set, of_block.data(), tasks.product_pitch(), first, last, sums.data());
+        take_products(g, products, block, begin + first, begin + last, tasks.product_pitch(), at_once);
+        block_sums.add(set, at_once, tasks.product_pitch(), first, last, sums.data());
       }
       block_sums.store(set, span, sums.data(), row.data(), to);
     });

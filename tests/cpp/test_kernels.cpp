@@ -208,20 +208,28 @@ void test_strided(const KernelSet<T>& set) {
 }
 
 template <class T>
-void test_add_rows(const KernelSet<T>& set) {
-  for (int64_t count = 1; count <= 3 * set.lanes + 1; ++count) {
-    const int64_t source_stride = count + 1;
-    const int64_t stride = count + 3;
-    const std::vector<T> source = integers<T>(at(3 * source_stride + set.lanes));
-    const std::vector<T> before = integers<T>(at(3 * stride + set.lanes));
-    std::vector<T> sums = before;
-    set.add_rows(source.data(), source_stride, 3, count, sums.data(), stride);
-    for (int64_t r = 0; r < 3; ++r)
-      for (int64_t i = 0; i < stride; ++i) {
-        const T added = i < count ? source[at(r * source_stride + i)] : T{0};
-        CHECK(sums[at(r * stride + i)] == before[at(r * stride + i)] + added);
-      }
-  }
+void test_add_shifted(const KernelSet<T>& set) {
+  const int64_t slack = 20 + set.lanes;
+  for (int64_t count = 1; count <= 3 * set.lanes + 1; ++count)
+    for (int64_t terms = 1; terms <= max_shifted_terms; ++terms) {
+      const int64_t pitch = 3 * (count + 1);
+      const int64_t stride = count + 23;
+      std::vector<T> source = integers<T>(at(terms * pitch + 2 * slack));
+      const std::vector<T> before = integers<T>(at(3 * stride + slack));
+      std::vector<ShiftedTerm> term(at(terms));
+      for (int64_t t = 0; t < terms; ++t) term[at(t)] = {t * pitch, static_cast<int64_t>(generator() % 20)};
+      // What lies beside the terms does not count.
+      for (int64_t i = 0; i < slack; ++i)
+        source[at(i)] = source[source.size() - 1 - at(i)] = std::numeric_limits<T>::quiet_NaN();
+      std::vector<T> sums = before;
+      set.add_shifted(source.data() + slack, term.data(), terms, count + 1, 3, count, sums.data(), stride);
+      std::vector<T> wanted = before;
+      for (int64_t t = 0; t < terms; ++t)
+        for (int64_t r = 0; r < 3; ++r)
+          for (int64_t i = 0; i < count; ++i)
+            wanted[at(r * stride + term[at(t)].shift + i)] += source[at(slack + t * pitch + r * (count + 1) + i)];
+      CHECK(sums == wanted);
+    }
 }
 
 template <class T>
@@ -297,7 +305,7 @@ void test_all(const KernelSet<T>& set) {
   test_copies(set);
   test_strided(set);
   test_all_finite(set);
-  test_add_rows(set);
+  test_add_shifted(set);
   test_interleave(set);
   test_expand(set);
   test_expand_block(set);

@@ -1,6 +1,7 @@
 #include "algorithms/gemm/column_sums.hpp"
 
 #include <cstring>
+#include <numeric>
 
 #include "algorithms/gemm/panel.hpp"
 
@@ -42,20 +43,40 @@ template <class T>
 void ColumnSums<T>::add(const kernels::KernelSet<T>& kernels, const T* products, Index product_pitch, Index first,
                         Index last, T* sums) const noexcept {
   const Geometry& g = *geometry_;
-  const Index taps = g.taps_per_channel();
-  for (Index row = last - 1; row >= first; --row) {
-    const Index column = row % g.kernel[2] * g.dilation[2];
-    const Index line = row / g.kernel[2] % g.kernel[1] * g.dilation[1];
-    const Index plane = row / (g.kernel[2] * g.kernel[1]) % g.kernel[0] * g.dilation[0];
-    T* to = sums + row / taps * channel_pitch_ + plane * plane_pitch_ + line * row_pitch_ +
-            column % g.stride[2] * phase_pitch_ + column / g.stride[2];
-    const T* from = products + (row - first) * product_pitch;
-    for (Index n = 0; n < images_; ++n)
-      for (Index i = 0; i < size_[0]; ++i, from += size_[1] * size_[2])
-        kernels.add_rows(from, size_[2], size_[1], size_[2],
-                         to + n * channels_ * channel_pitch_ + i * g.stride[0] * plane_pitch_,
-                         g.stride[1] * row_pitch_);
+  // Taps of one row of the kernel together, and of these the ones that add to the same phase: every q-th.
+  const Index q = g.stride[2] / std::gcd(g.stride[2], g.dilation[2]);
+  for (Index row = last; row > first;) {
+    const Index begin = larger(first, (row - 1) / g.kernel[2] * g.kernel[2]);
+    for (Index end = row; end > begin && end > row - q; --end) {
+      kernels::ShiftedTerm terms[kernels::max_shifted_terms];
+      Index count = 0;
+      const Index phase = (end - 1) % g.kernel[2] * g.dilation[2] % g.stride[2];
+      for (Index r = end - 1; r >= begin; r -= q) {
+        terms[count++] = {(r - first) * product_pitch, r % g.kernel[2] * g.dilation[2] / g.stride[2]};
+        if (count < kernels::max_shifted_terms) continue;
+        add_terms(kernels, products, terms, count, begin, phase, sums);
+        count = 0;
+      }
+      if (count > 0) add_terms(kernels, products, terms, count, begin, phase, sums);
+    }
+    row = begin;
   }
+}
+
+// To one phase of the rows that the taps in the kernel's row of P's row `row` meet.
+template <class T>
+void ColumnSums<T>::add_terms(const kernels::KernelSet<T>& kernels, const T* products,
+                              const kernels::ShiftedTerm* terms, Index count, Index row, Index phase,
+                              T* sums) const noexcept {
+  const Geometry& g = *geometry_;
+  const Index line = row / g.kernel[2] % g.kernel[1] * g.dilation[1];
+  const Index plane = row / (g.kernel[2] * g.kernel[1]) % g.kernel[0] * g.dilation[0];
+  sums += row / g.taps_per_channel() * channel_pitch_ + plane * plane_pitch_ + line * row_pitch_ + phase * phase_pitch_;
+  for (Index n = 0; n < images_; ++n)
+    for (Index i = 0; i < size_[0]; ++i, products += size_[1] * size_[2])
+      kernels.add_shifted(products, terms, count, size_[2], size_[1], size_[2],
+                          sums + n * channels_ * channel_pitch_ + i * g.stride[0] * plane_pitch_,
+                          g.stride[1] * row_pitch_);
 }
 
 template <class T>

@@ -77,6 +77,10 @@ class ColumnSums {
 
   // Rows of P first .. last - 1, that is taps of channels, the last one first: each sum then meets G's pixels in their
   // order.
+  // Kernels read `slack` elements before and behind the products.
+  [[nodiscard]] Index slack(const kernels::KernelSet<T>& kernels) const noexcept {
+    return phase_pitch_ + kernels.lanes;
+  }
   void add(const kernels::KernelSet<T>& kernels, const T* products, Index product_pitch, Index first, Index last,
            T* sums) const noexcept;
   // `grad_input` is the whole tensor moved to the first image and channel. What earlier blocks have begun is loaded;
@@ -88,6 +92,8 @@ class ColumnSums {
   [[nodiscard]] StoreAhead ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept;
 
  private:
+  void add_terms(const kernels::KernelSet<T>& kernels, const T* products, const kernels::ShiftedTerm* terms,
+                 Index count, Index row, Index phase, T* sums) const noexcept;
   void store_row(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last, const T* sums, T* row,
                  const Tensor<T>& to) const noexcept;
 

@@ -72,7 +72,8 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk());
   strip_ = worker.reserve<T>(pixels * geometry.out_channels + 2 * width);
   panels_ = worker.reserve<T>(divide_up(geometry.out_channels, run) * panel_elements(padded_pixels_, run));
-  products_ = worker.reserve<T>(tasks_.tiles() * kernels.tile_rows * tasks_.product_pitch() + kernels.lanes);
+  product_slack_ = round_up(sums.slack(kernels), 64 / Index{sizeof(T)});
+  products_ = worker.reserve<T>(tasks_.tiles() * kernels.tile_rows * tasks_.product_pitch() + 2 * product_slack_);
   sums_ = worker.reserve<T>(sums.elements() + kernels.lanes);
   row_ = worker.reserve<T>(sums.row_elements());
   zeros_ = worker.reserve<T>(width);
@@ -101,7 +102,7 @@ void GradInputColumns<T>::run(const Tensor<const T>& grad_output, const Tensor<c
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_),
                         at_offset<T>(area, panels_),
-                        at_offset<T>(area, products_),
+                        at_offset<T>(area, products_) + product_slack_,
                         at_offset<T>(area, sums_),
                         at_offset<T>(area, row_),
                         at_offset<T>(area, zeros_),

@@ -59,7 +59,7 @@ class GradInputColumns {
   ColumnWeights<T> weights_;
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
-  Index padded_pixels_ = 0;
+  Index padded_pixels_ = 0, product_slack_ = 0;
   std::size_t packed_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, panels_ = 0, products_ = 0, sums_ = 0, row_ = 0, zeros_ = 0;
   std::size_t row_offsets_ = 0, channel_offsets_ = 0, reduction_ = 0, copies_ = 0, worker_bytes_ = 0;
