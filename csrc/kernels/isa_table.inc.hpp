@@ -87,6 +87,9 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   convgrad::kernels::KernelSet<T> set{};
   set.lanes = lanes_of<T>;
   set.tile_rows = CONVGRAD_TILE_ROWS;
+  // With one multiply-add for each broadcast, loads are what counts, and beyond ten rows their addresses no longer fit
+  // the general registers: 81 % of the peak with ten rows on Zen 5, 68 % with fourteen.
+  set.narrow_tile_rows = CONVGRAD_TILE_ROWS < 10 ? CONVGRAD_TILE_ROWS : 10;
   set.tile_vectors = convgrad::kernels::max_tile_vectors;
   fill_tiles<T, CONVGRAD_TILE_ROWS, 1>(set);
   fill_tiles<T, CONVGRAD_TILE_ROWS, 2>(set);

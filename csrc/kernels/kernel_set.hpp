@@ -106,6 +106,7 @@ template <class T>
 struct KernelSet {
   int lanes;
   int tile_rows;                                  // the largest useful height; every smaller one exists
+  int narrow_tile_rows;                           // the best one where a panel has one vector
   int tile_vectors;                               // the width of a panel in vectors; one vector exists too
   Tile<T> tile[max_tile_vectors][max_tile_rows];  // [vectors - 1][rows - 1]
 

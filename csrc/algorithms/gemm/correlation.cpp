@@ -50,7 +50,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // or have lanes without a channel.
   const PanelSplit panels(kernels, geometry.out_channels);
   const Index last = larger(0, panels.count() - 1);
-  const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.22 : 2.0);
+  const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.5 : 2.0);
   overhead.channel_lanes =
       35 / taps + 30 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
@@ -65,7 +65,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
   // Vectors of the strip begin anywhere in a cache line, and the last of a row may be mostly empty; results are copied
   // once more; and every four channels pass over the whole strip, with weights in place.
-  overhead.strip_lanes = 0.25 + 6 / taps + channels / 128 + (std::ceil(1 / rows) * rows - 1) / 2;
+  overhead.strip_lanes = 0.25 + 6 / taps + channels / 128 + (std::ceil(1 / rows) * rows - 1);
   return overhead;
 }
 

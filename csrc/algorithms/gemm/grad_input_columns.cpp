@@ -1,5 +1,6 @@
 #include "algorithms/gemm/grad_input_columns.hpp"
 
+#include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -199,10 +200,9 @@ void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, I
         const Index height = next - row;
         T* product = worker.products + (row - base) * pitch + begin;
         if (done == 0) ahead.step();
-        kernels_->tile[width / kernels_->lanes - 1][height - 1](
-            weights + row * geometry_.out_channels + done * height, worker.row_offsets,
-            {worker.reduction + (height - 1) * run, length, 1, 0}, panels + panel_offset(begin, length),
-            done == 0 ? worker.zeros : product, done == 0 ? 0 : pitch, product, pitch);
+        run_tile<T>(*kernels_, width / kernels_->lanes, weights + row * geometry_.out_channels + done * height,
+                    worker.row_offsets, height, {worker.reduction + (height - 1) * run, length, 1, 0},
+                    panels + panel_offset(begin, length), {done == 0 ? worker.zeros : nullptr, 0, product, pitch});
       }
     }
     panels += panel_elements(padded_pixels_, length);

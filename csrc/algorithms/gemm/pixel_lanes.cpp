@@ -1,6 +1,7 @@
 #include "algorithms/gemm/pixel_lanes.hpp"
 
 #include "algorithms/gemm/pixel_panels.hpp"
+#include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -207,10 +208,10 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
           const Destination& destination = worker.destinations[begin / width_];
           T* result = destination.result + first * destination.stride;
           const bool fresh = t == 0 && done == 0;
-          kernels_->tile[destination.vectors - 1][rows - 1](
-              tile_weights.data, tile_weights.row_offsets, {tile_weights.tap_offsets, length, 1, 0},
-              worker.panels + panel_offset(begin, length), fresh ? worker.start + first * start_stride : result,
-              fresh ? start_stride : destination.stride, result, destination.stride);
+          run_tile<T>(
+              *kernels_, destination.vectors, tile_weights.data, tile_weights.row_offsets, rows,
+              {tile_weights.tap_offsets, length, 1, 0}, worker.panels + panel_offset(begin, length),
+              {fresh ? worker.start + first * start_stride : nullptr, start_stride, result, destination.stride});
         }
       }
       done += length;

@@ -16,21 +16,35 @@ struct Accumulators {
   Index result_stride;
 };
 
+// One tile, or two where a panel of one vector had better be read by a lower one.
+template <class T>
+inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
+                     Index rows, const kernels::Reduction& reduction, const T* panel,
+                     const Accumulators<T>& accumulators) noexcept {
+  const bool fresh = accumulators.start != nullptr;
+  const T* start = fresh ? accumulators.start : accumulators.result;
+  const Index start_stride = fresh ? accumulators.start_stride : accumulators.result_stride;
+  const Index first = vectors == 1 && rows > kernels.narrow_tile_rows ? rows / 2 : 0;
+  if (first > 0)
+    kernels.tile[0][first - 1](source, row_offsets, reduction, panel, start, start_stride, accumulators.result,
+                               accumulators.result_stride);
+  kernels.tile[vectors - 1][rows - first - 1](
+      source, row_offsets + first, reduction, panel, start + first * start_stride, start_stride,
+      accumulators.result + first * accumulators.result_stride, accumulators.result_stride);
+}
+
 // result[row, :] = start[row, :] + sum over r of source[row_offsets[row] + reduction.offset[r]] * panel[r, :]
 template <class T>
 inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
                       Index rows, const kernels::Reduction& reduction, const T* panel,
                       const Accumulators<T>& accumulators) noexcept {
-  const Index tiles = divide_up(rows, kernels.tile_rows);
+  const Index tiles = divide_up(rows, vectors == 1 ? kernels.narrow_tile_rows : kernels.tile_rows);
   for (Index i = 0; i < tiles; ++i) {
     const Index first = rows * i / tiles;
-    const Index height = rows * (i + 1) / tiles - first;
-    T* result = accumulators.result + first * accumulators.result_stride;
-    const bool fresh = accumulators.start != nullptr;
-    kernels.tile[vectors - 1][height - 1](source, row_offsets + first, reduction, panel,
-                                          fresh ? accumulators.start + first * accumulators.start_stride : result,
-                                          fresh ? accumulators.start_stride : accumulators.result_stride, result,
-                                          accumulators.result_stride);
+    Accumulators<T> here = accumulators;
+    here.result += first * here.result_stride;
+    if (here.start != nullptr) here.start += first * here.start_stride;
+    run_tile(kernels, vectors, source, row_offsets + first, rows * (i + 1) / tiles - first, reduction, panel, here);
   }
 }
 
