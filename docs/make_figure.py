@@ -127,8 +127,8 @@ def draw_products(axes: Axes) -> None:
     lines = (
         "forward again: G takes the place of V,",
         "K is flipped and its channel axes swapped;",
-        "for stride s once per residue of the",
-        "input position modulo s",
+        "with a stride: K's transpose times G, a",
+        "row per tap, then sums over taps",
     )
     axes.text(0, 10.1, "\n".join(lines), fontsize=9.5, va="top", linespacing=1.5)
     axes.set_title("three passes, one blocked\nmatrix product", fontsize=10)
