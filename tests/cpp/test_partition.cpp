@@ -212,20 +212,10 @@ std::vector<Geometry> residues_of(const Geometry& g) {
     for (Index j = 0; j < smaller(g.stride[1], g.input[1]); ++j)
       for (Index k = 0; k < smaller(g.stride[2], g.input[2]); ++k) {
         const Index first[axes] = {i, j, k};
-        Geometry part;
-        part.batch = g.batch;
-        part.groups = g.groups;
-        part.in_channels = g.out_channels;
-        part.out_channels = g.in_channels;
-        for (int a = 0; a < axes; ++a) {
-          const Residue residue =
-              find_residue(first[a], g.input[a], g.kernel[a], g.stride[a], g.dilation[a], g.padding[a]);
-          part.input[a] = g.output[a];
-          part.kernel[a] = residue.taps;
-          part.output[a] = residue.count;
-          part.dilation[a] = residue.dilation;
-          part.padding[a] = (residue.taps - 1) * residue.dilation - residue.reach;
-        }
+        Residue residue[axes];
+        for (int a = 0; a < axes; ++a)
+          residue[a] = find_residue(first[a], g.input[a], g.kernel[a], g.stride[a], g.dilation[a], g.padding[a]);
+        const Geometry part = residue_geometry(g, residue);
         if (part.taps_per_channel() > 0) parts.push_back(part);
       }
   return parts;

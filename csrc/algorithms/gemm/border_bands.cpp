@@ -25,13 +25,18 @@ Range inside(const Geometry& g, int axis, Index position) noexcept {
   return range;
 }
 
+bool never_on_border(const Geometry& g, int axis) noexcept {
+  const Index last = (g.output[axis] - 1) * g.stride[axis] - g.padding[axis] + (g.kernel[axis] - 1) * g.dilation[axis];
+  return g.kernel[axis] == 1 || (g.padding[axis] <= 0 && last < g.input[axis]);
+}
+
 }  // namespace
 
 BorderParts::BorderParts(const Geometry& geometry) noexcept : geometry_(geometry) {
   const Index planes = geometry.output[0];
   const Index rows = geometry.output[1];
   parts_[0] = {{0, 0}, {geometry.kernel[0], geometry.kernel[1]}};
-  if (geometry.kernel[0] * geometry.kernel[1] == 1 || planes + rows > most_positions) return;
+  if (planes + rows > most_positions || (never_on_border(geometry, 0) && never_on_border(geometry, 1))) return;
   // A plane on the border, and every row of one that is not.
   Index whole_planes = 0;
   Index used = 0;

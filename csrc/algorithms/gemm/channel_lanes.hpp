@@ -27,7 +27,7 @@ class ChannelLanes {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
 
-  // `bias` may be null, and so may `packed`: the weights are then packed into the workspace.
+  // `bias` may be null, and so may `packed`: the weights are then packed on the way.
   void run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias, Index bias_stride,
            const Tensor<T>& output, void* workspace) const noexcept;
 

@@ -1,7 +1,7 @@
-// How grad_input by columns is cut. Blocks of G's pixels and chunks of channels are what the cache holds; they follow
-// from the shape, and packed weights know them. Tasks (group, images, box of positions of dV, range of channels) follow
-// the number of threads: each owns its part of dV, and computes again what it needs of pixels that other boxes meet,
-// too. Sums do not depend on any of these cuts.
+// How grad_input by columns is cut. Blocks of G's pixels and chunks of channels are what the cache holds, and less
+// where that gives every thread its share; the weights are packed chunk by chunk. Tasks (group, images, box of
+// positions of dV, range of channels) follow the number of threads: each owns its part of dV, and computes again what
+// it needs of pixels that other boxes meet, too. Sums do not depend on any of these cuts.
 #pragma once
 
 #include "algorithms/gemm/blocking.hpp"

@@ -41,6 +41,22 @@ Residue find_residue(Index first, Index input, Index kernel, Index stride, Index
   return residue;
 }
 
+Geometry residue_geometry(const Geometry& geometry, const Residue (&residue)[axes]) noexcept {
+  Geometry part;
+  part.batch = geometry.batch;
+  part.groups = geometry.groups;
+  part.in_channels = geometry.out_channels;
+  part.out_channels = geometry.in_channels;
+  for (int a = 0; a < axes; ++a) {
+    part.input[a] = geometry.output[a];
+    part.kernel[a] = residue[a].taps;
+    part.output[a] = residue[a].count;
+    part.dilation[a] = residue[a].dilation;
+    part.padding[a] = (residue[a].taps - 1) * residue[a].dilation - residue[a].reach;
+  }
+  return part;
+}
+
 template <class T>
 GradInputResidues<T>::GradInputResidues(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                                         int threads) noexcept
@@ -94,19 +110,7 @@ bool GradInputResidues<T>::for_each_residue(const Visit& visit) const noexcept {
 
 template <class T>
 Correlation<T> GradInputResidues<T>::correlation(const Residue (&residue)[axes]) const noexcept {
-  Geometry part;
-  part.batch = geometry_.batch;
-  part.groups = geometry_.groups;
-  part.in_channels = geometry_.out_channels;
-  part.out_channels = geometry_.in_channels;
-  for (int a = 0; a < axes; ++a) {
-    part.input[a] = geometry_.output[a];
-    part.kernel[a] = residue[a].taps;
-    part.output[a] = residue[a].count;
-    part.dilation[a] = residue[a].dilation;
-    part.padding[a] = (residue[a].taps - 1) * residue[a].dilation - residue[a].reach;
-  }
-  return Correlation<T>(part, *kernels_, WeightOrder::channels_first, threads_);
+  return Correlation<T>(residue_geometry(geometry_, residue), *kernels_, WeightOrder::channels_first, threads_);
 }
 
 template <class T>

@@ -22,6 +22,9 @@ struct Residue {
 };
 Residue find_residue(Index first, Index input, Index kernel, Index stride, Index dilation, Index padding) noexcept;
 
+// The correlation of G that gives the positions of these residues.
+Geometry residue_geometry(const Geometry& geometry, const Residue (&residue)[axes]) noexcept;
+
 template <class T>
 class GradInputResidues {
  public:
