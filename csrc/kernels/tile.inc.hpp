@@ -26,8 +26,8 @@ void tile(const T* source, const int64_t* row_offset, const convgrad::kernels::R
       Vector<T> column[vectors];
 #pragma GCC unroll 2
       for (int j = 0; j < vectors; ++j) column[j] = load(panel + j * lanes);
-      // Two rows at a time: with one after the other some heights, twelve above all, keep the two multiply-add units of
-      // a Zen 5 core less evenly busy, and lose up to eight per cent.
+      // Two rows at a time: with one after the other some heights keep the two multiply-add units less evenly busy, and
+      // lose up to eight per cent.
 #pragma GCC unroll 14
       for (int i = 0; i < rows; i += 2) {
         const int next = i + 1 < rows ? i + 1 : i;
@@ -36,10 +36,10 @@ void tile(const T* source, const int64_t* row_offset, const convgrad::kernels::R
         if (vectors > 1) keep_in_register(first);
         if (vectors > 1 && next > i) keep_in_register(second);
 #pragma GCC unroll 2
-        for (int j = 0; j < vectors; ++j) {
-          accumulator[i][j] += first * column[j];
-          if (next > i) accumulator[next][j] += second * column[j];
-        }
+        for (int j = 0; j < vectors; ++j) accumulator[i][j] += first * column[j];
+        if (next == i) continue;
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; ++j) accumulator[next][j] += second * column[j];
       }
       panel += vectors * lanes;
     }
