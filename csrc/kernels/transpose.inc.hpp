@@ -16,14 +16,13 @@ struct Interleave {
   }
 };
 
-// One level of the butterfly: afterwards blocks of run x run elements are exchanged across the diagonal of 2 run x 2
-// run blocks.
-template <class T, int run>
-inline __attribute__((always_inline)) void exchange(Vector<T> (&row)[lanes_of<T>]) {
-  constexpr int lanes = lanes_of<T>;
-  if constexpr (run < lanes) {
+// The butterfly from one level on: at each, blocks of run x run elements are exchanged across the diagonal of 2 run x 2
+// run blocks. Half as many rows as lanes are two blocks side by side.
+template <class T, int run, int rows>
+inline __attribute__((always_inline)) void exchange(Vector<T> (&row)[rows]) {
+  if constexpr (run < rows) {
 #pragma GCC unroll 16
-    for (int i = 0; i < lanes; ++i) {
+    for (int i = 0; i < rows; ++i) {
       if ((i / run) % 2 == 0) {
         const Vector<T> upper = shuffle<T, Interleave<run, 0>>(row[i], row[i + run]);
         const Vector<T> lower = shuffle<T, Interleave<run, 1>>(row[i], row[i + run]);
@@ -31,7 +30,7 @@ inline __attribute__((always_inline)) void exchange(Vector<T> (&row)[lanes_of<T>
         row[i + run] = lower;
       }
     }
-    exchange<T, run * 2>(row);
+    exchange<T, run * 2, rows>(row);
   }
 }
 
@@ -42,14 +41,33 @@ inline __attribute__((always_inline)) void transpose_block(const T* source, int6
   Vector<T> row[lanes];
 #pragma GCC unroll 16
   for (int i = 0; i < lanes; ++i) row[i] = load(source + i * source_stride);
-  exchange<T, 1>(row);
+  exchange<T, 1, lanes>(row);
 #pragma GCC unroll 16
   for (int i = 0; i < lanes; ++i) store(destination + i * destination_stride, row[i]);
 }
 
+// As many columns as half a vector has, in half the time of a block, and one or two more by themselves: eight and one
+// are the nine taps of a kernel.
+template <class T>
+void transpose_narrow(const T* source, int64_t source_stride, int64_t width, T* destination,
+                      int64_t destination_stride) {
+  constexpr int lanes = lanes_of<T>;
+  constexpr int half = lanes / 2;
+  if (width >= half) {
+    Vector<T> row[half];
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i)
+      row[i] = load_halves(source + i * source_stride, source + (i + half) * source_stride);
+    exchange<T, 1, half>(row);
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i) store(destination + i * destination_stride, row[i]);
+  }
+  for (int64_t j = width >= half ? half : 0; j < width; ++j)
+    for (int64_t i = 0; i < lanes; ++i) destination[j * destination_stride + i] = source[i * source_stride + j];
+}
+
 // A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source
-// reaches that far (`readable` elements from `source` on), so that short rows, such as the nine taps of a kernel, cost
-// a load each.
+// reaches that far (`readable` elements from `source` on), so that short rows cost a load each.
 template <class T>
 void transpose_partial(const T* source, int64_t source_stride, int64_t height, int64_t width, int64_t readable,
                        T* destination, int64_t destination_stride) {
@@ -66,7 +84,7 @@ void transpose_partial(const T* source, int64_t source_stride, int64_t height, i
       row[i] = load(one_by_one);
     }
   }
-  exchange<T, 1>(row);
+  exchange<T, 1, lanes>(row);
 #pragma GCC unroll 16
   for (int64_t j = 0; j < lanes; ++j) {
     if (j >= width) break;
@@ -81,26 +99,36 @@ void transpose_partial(const T* source, int64_t source_stride, int64_t height, i
   }
 }
 
-// Columns outermost: the destination's rows are then written from end to end, `lanes` of them at a time. The last block
-// of rows reaches back over the one before it rather than being a partial one: it writes the same values again.
+// The longer side is walked innermost: a wide source is read row by row from end to end, `lanes` rows at a time, which
+// prefetching follows; of a tall one the destination's rows are written so.
 template <class T>
 void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
                int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
-  for (int64_t c = 0; c < columns; c += lanes) {
-    const int64_t width = columns - c < lanes ? columns - c : lanes;
-    for (int64_t r = 0; r < rows; r += lanes) {
+  const int64_t row_blocks = (rows + lanes - 1) / lanes;
+  const int64_t column_blocks = (columns + lanes - 1) / lanes;
+  const bool wide = columns > rows;
+  const int64_t outer = wide ? row_blocks : column_blocks;
+  const int64_t inner = wide ? column_blocks : row_blocks;
+  for (int64_t i = 0; i < outer; ++i)
+    for (int64_t j = 0; j < inner; ++j) {
+      int64_t r = (wide ? i : j) * lanes;
+      const int64_t c = (wide ? j : i) * lanes;
+      // The last block of rows reaches back over the one before it rather than being a partial one: it writes the same
+      // values again.
       if (rows - r < lanes && rows >= lanes) r = rows - lanes;
       const int64_t height = rows - r < lanes ? rows - r : lanes;
+      const int64_t width = columns - c < lanes ? columns - c : lanes;
+      const int64_t readable = (rows - 1 - r) * source_stride + columns - c;
       const T* from = source + r * source_stride + c;
       T* to = destination + c * destination_stride + r;
-      if (height == lanes && width == lanes)
-        transpose_block(from, source_stride, to, destination_stride);
+      if (height < lanes || (width > 2 && width < lanes / 2) || (width > lanes / 2 + 2 && width < lanes))
+        transpose_partial(from, source_stride, height, width, readable, to, destination_stride);
+      else if (width < lanes)
+        transpose_narrow(from, source_stride, width, to, destination_stride);
       else
-        transpose_partial(from, source_stride, height, width, (rows - 1 - r) * source_stride + columns - c, to,
-                          destination_stride);
+        transpose_block(from, source_stride, to, destination_stride);
     }
-  }
 }
 
 }  // namespace

@@ -13,12 +13,14 @@ template <>
 struct VectorOf<float> {
   typedef float Type __attribute__((vector_size(CONVGRAD_VECTOR_BYTES)));
   typedef float Unaligned __attribute__((vector_size(CONVGRAD_VECTOR_BYTES), aligned(4), may_alias));
+  typedef float UnalignedHalf __attribute__((vector_size(CONVGRAD_VECTOR_BYTES / 2), aligned(4), may_alias));
   typedef int32_t Mask __attribute__((vector_size(CONVGRAD_VECTOR_BYTES)));
 };
 template <>
 struct VectorOf<double> {
   typedef double Type __attribute__((vector_size(CONVGRAD_VECTOR_BYTES)));
   typedef double Unaligned __attribute__((vector_size(CONVGRAD_VECTOR_BYTES), aligned(8), may_alias));
+  typedef double UnalignedHalf __attribute__((vector_size(CONVGRAD_VECTOR_BYTES / 2), aligned(8), may_alias));
   typedef int64_t Mask __attribute__((vector_size(CONVGRAD_VECTOR_BYTES)));
 };
 
@@ -60,6 +62,22 @@ inline __attribute__((always_inline)) Vector<T> shuffle_lanes(Vector<T> a, Vecto
 template <class T, class Pattern>
 inline __attribute__((always_inline)) Vector<T> shuffle(Vector<T> a, Vector<T> b) {
   return shuffle_lanes<T, Pattern>(a, b, typename MakeLaneList<lanes_of<T>>::Type{});
+}
+
+// A vector whose halves lie in two places.
+template <class T, int... numbers>
+inline __attribute__((always_inline)) Vector<T> load_halves(const T* low, const T* high, LaneList<numbers...>) {
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
+  return __builtin_shufflevector(*reinterpret_cast<const typename VectorOf<T>::UnalignedHalf*>(low),
+                                 *reinterpret_cast<const typename VectorOf<T>::UnalignedHalf*>(high), numbers...);
+#else
+  constexpr int half = lanes_of<T> / 2;
+  return Vector<T>{(numbers < half ? low[numbers] : high[numbers - half])...};
+#endif
+}
+template <class T>
+inline __attribute__((always_inline)) Vector<T> load_halves(const T* low, const T* high) {
+  return load_halves<T>(low, high, typename MakeLaneList<lanes_of<T>>::Type{});
 }
 
 // Tells the compiler that the value stays in a register: both GCC and Clang would otherwise repeat a load (GCC an

@@ -70,9 +70,16 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
     kernels.transpose(weights.data, weights.lane, lanes, channels * count, panel, width);
     return;
   }
+  // The lanes of a channel may lie together (grad_input), but those of the next channel far away.
+  const Index together = in_a_row && weights.lane == count ? lanes * count : 0;
+  constexpr Index line = 64 / sizeof(T);
   for (Index c = 0; c < channels; ++c, panel += count * width) {
     const T* from = weights.data + c * weights.channel;
     if (in_a_row && count > 1) {
+      if (c + 1 < channels) {
+        const T* first = from + weights.channel - (step == 1 ? 0 : count - 1);
+        for (Index e = 0; e < together; e += line) __builtin_prefetch(first + e);
+      }
       if (step == 1)
         kernels.transpose(from, weights.lane, lanes, count, panel, width);
       else
