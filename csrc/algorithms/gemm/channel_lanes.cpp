@@ -1,5 +1,7 @@
 #include "algorithms/gemm/channel_lanes.hpp"
 
+#include <algorithm>
+
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
@@ -14,8 +16,9 @@ namespace {
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index accumulator_bytes = Index{512} << 10;
 constexpr Index pixels_per_block = 448;
-// A run of taps for one panel stays in the first-level cache while the tiles of a block pass over it.
-constexpr Index taps_per_run = 256;
+// A run of taps of one panel, 128 KiB of weights and what the tiles of a block read meanwhile, stays in the second-level
+// cache. Runs that fit the first level are up to five per cent slower: tiles start and end more often.
+constexpr Index taps_per_run = 1024;
 // With no more pixel blocks than this, each task packs its weights for itself, a run at a time, and reads them while
 // they are in the first-level cache. Packing all of them beforehand would be as much work, and write them to memory and
 // back.
@@ -33,7 +36,7 @@ struct ChannelLanes<T>::Worker {
   Index* tap_offsets;
   T* run_weights;
   Index* selected_taps;  // those of each part but the first, one after the other
-  BorderBand* bands;
+  Index* order;          // of the pixels, where there are parts
 };
 
 // A run of taps of one panel, for some pixels of a block.
@@ -43,8 +46,9 @@ struct ChannelLanes<T>::Run {
   const T* weights;
   Index first_tap;  // in the tap block
   Index taps;
-  const BorderBand* bands;
-  Index band_count;
+  const BorderGroup* groups;
+  Index group_count;
+  bool leaves_out;  // or all taps count for every group
 };
 
 template <class T>
@@ -79,10 +83,10 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   const Index kept = blocking.tap_blocks() > 1 ? tasks_.channels_per_task() : panels_.full_width();
   accumulators_ = worker.reserve<T>(blocking.most_pixels() * kept);
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
+  order_ = worker.reserve<Index>(parts_.count() > 1 ? 2 * blocking.most_pixels() : 0);
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   run_weights_ = worker.reserve<T>(packs_by_run_ ? taps_per_run_ * panels_.full_width() : 0);
   selected_ = worker.reserve<Index>((parts_.count() - 1) * blocking.most_taps());
-  bands_ = worker.reserve<BorderBand>(parts_.most_bands(blocking));
   worker_bytes_ = worker.bytes();
 }
 
@@ -139,7 +143,7 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
     const Worker worker{
         at_offset<T>(area, strip_),           at_offset<T>(area, accumulators_), at_offset<Index>(area, pixel_offsets_),
         at_offset<Index>(area, tap_offsets_), at_offset<T>(area, run_weights_),  at_offset<Index>(area, selected_),
-        at_offset<BorderBand>(area, bands_)};
+        at_offset<Index>(area, order_)};
     run_task(tasks_.task(index), input, weights, packed, padded_bias, output, worker);
   });
 }
@@ -163,8 +167,9 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
   for (int a = 0; a < axes; ++a) block_output.data += pixels.first[a] * output.axis[a];
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
 
-  const BorderBand whole{0, count, 0};
-  const Index bands = parts_.bands(pixels, worker.bands);
+  BorderGroup groups[BorderParts::most_parts] = {{0, count, 0}};
+  const bool has_parts = parts_.count() > 1;
+  const Index group_count = has_parts ? parts_.arrange(pixels, worker.order, groups) : 1;
   const Index tap_blocks = blocking.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
     timer.next(Phase::packing_input);
@@ -172,7 +177,13 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
     const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                            StripShape::natural_order(input));
     shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
-    shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
+    if (has_parts) {
+      Index* in_place = worker.order + blocking.most_pixels();
+      shape.fill_pixel_offsets(pixels, in_place);
+      for (Index i = 0; i < count; ++i) worker.pixel_offsets[i] = in_place[worker.order[i]];
+    } else {
+      shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
+    }
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     for (Index part = 1; part < parts_.count(); ++part)
       parts_.select(part, worker.tap_offsets, taps.channels, worker.selected_taps + (part - 1) * blocking.most_taps());
@@ -201,8 +212,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
       // With an infinite or nan weight, zeros on the border count.
       const auto find_run = [&](Index begin, Index length) {
         const T* values = run_weights(begin, length);
-        const bool skips = bands > 1 && kernels_->all_finite(values, length * width);
-        return Run{panels_.vectors(panel), values, begin, length, skips ? worker.bands : &whole, skips ? bands : 1};
+        const bool leaves_out = has_parts && kernels_->all_finite(values, length * width);
+        return Run{panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out};
       };
       Index done = 0;
       for (; taps.count() - done > taps_per_run_; done += taps_per_run_) {
@@ -213,14 +224,14 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
       // The last run goes chunk by chunk, each stored while it is still in the first-level cache.
       Tensor<T> to = block_output;
       to.data += first_lane * output.inner;
-      const Index chunks = last_run.band_count > 1 ? 1 : divide_up(count, pixels_per_chunk);
+      const Index chunks = has_parts ? 1 : divide_up(count, pixels_per_chunk);
       Index first = 0;
       for (Index chunk = 1; chunk <= chunks; ++chunk) {
         const Index last = chunk == chunks ? count : smaller(count, round_up(count * chunk / chunks, kernels_->lanes));
         T* result = accumulators + first * width;
         Run run = last_run;
-        const BorderBand band{first, last - first, 0};
-        if (chunks > 1) run.bands = &band;
+        const BorderGroup group{first, last - first, 0};
+        if (chunks > 1) run.groups = &group;
         multiply(run, worker, {start, 0, accumulators, width});
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);
@@ -237,20 +248,54 @@ void ChannelLanes<T>::multiply(const Run& run, const Worker& worker,
                                const Accumulators<T>& accumulators) const noexcept {
   const Index kernel_taps = larger(1, geometry_.taps_per_channel());
   const Index width = run.vectors * kernels_->lanes;
-  for (Index i = 0; i < run.band_count; ++i) {
-    const BorderBand& band = run.bands[i];
+  for (Index i = 0; i < run.group_count; ++i) {
+    const BorderGroup& group = run.groups[i];
     kernels::Reduction reduction{worker.tap_offsets + run.first_tap, run.taps, 1, 0};
     Index skipped = 0;
-    if (band.part > 0) {
-      const Index* selected = worker.selected_taps + (band.part - 1) * tasks_.blocking().most_taps() +
-                              run.first_tap / kernel_taps * parts_.taps_of(band.part);
-      reduction = parts_.reduction(band.part, selected, run.taps / kernel_taps, width, skipped);
+    if (run.leaves_out && group.part > 0) {
+      const Index* selected = worker.selected_taps + (group.part - 1) * tasks_.blocking().most_taps() +
+                              run.first_tap / kernel_taps * parts_.taps_of(group.part);
+      reduction = parts_.reduction(group.part, selected, run.taps / kernel_taps, width, skipped);
     }
-    Accumulators<T> here = accumulators;
-    here.result += band.first_pixel * here.result_stride;
-    run_tiles(*kernels_, run.vectors, worker.strip, worker.pixel_offsets + band.first_pixel, band.pixels, reduction,
-              run.weights + skipped, here);
+    const Index* pixel_offsets = worker.pixel_offsets + group.first;
+    if (parts_.count() > 1) {
+      multiply_group(run, reduction, run.weights + skipped, pixel_offsets, worker.order + group.first, group.pixels,
+                     worker.strip, accumulators);
+    } else {
+      Accumulators<T> here = accumulators;
+      here.result += group.first * here.result_stride;
+      run_tiles(*kernels_, run.vectors, worker.strip, pixel_offsets, group.pixels, reduction, run.weights, here);
+    }
   }
+}
+
+// Pixels of a tile that are not neighbors have their accumulators brought together, and back to their places.
+template <class T>
+void ChannelLanes<T>::multiply_group(const Run& run, const kernels::Reduction& reduction, const T* weights,
+                                     const Index* pixel_offsets, const Index* order, Index pixels, const T* strip,
+                                     const Accumulators<T>& accumulators) const noexcept {
+  const Index width = run.vectors * kernels_->lanes;
+  alignas(64) T together[kernels::max_tile_rows * kernels::max_tile_vectors * kernels::row_lanes<T>];
+  for_each_tile(*kernels_, run.vectors, pixels, [&](Index first, Index rows) {
+    const Index* place = order + first;
+    Accumulators<T> here = accumulators;
+    const bool neighbors = place[rows - 1] - place[0] == rows - 1;
+    const auto for_each_stretch = [&](const auto& visit) {
+      for (Index i = 0, next = 1; i < rows; i = next++) {
+        while (next < rows && place[next] == place[next - 1] + 1) ++next;
+        visit(together + i * width, accumulators.result + place[i] * width, (next - i) * width);
+      }
+    };
+    if (neighbors) {
+      here.result += place[0] * width;
+    } else {
+      here.result = together;
+      if (here.start == nullptr)
+        for_each_stretch([](T* near, const T* far, Index count) { std::copy_n(far, count, near); });
+    }
+    run_tile(*kernels_, run.vectors, strip, pixel_offsets + first, rows, reduction, weights, here);
+    if (!neighbors) for_each_stretch([](const T* near, T* far, Index count) { std::copy_n(near, count, far); });
+  });
 }
 
 template class ChannelLanes<float>;

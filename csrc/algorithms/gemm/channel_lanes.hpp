@@ -4,12 +4,12 @@
 //
 // with lanes = output channels and broadcasts = input scalars out of a strip (kernels/kernel_set.hpp draws the
 // micro-kernel). Loops, outermost first: tasks (pixel block, group, range of output panels; parallel) > tap blocks (a
-// strip each) > panels > runs of taps whose panel part fits the first cache level > tiles of pixels.
+// strip each) > panels > runs of taps > tiles of pixels.
 #pragma once
 
 #include <cstddef>
 
-#include "algorithms/gemm/border_bands.hpp"
+#include "algorithms/gemm/border_parts.hpp"
 #include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
 #include "algorithms/gemm/tiles.hpp"
@@ -43,6 +43,9 @@ class ChannelLanes {
                 const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept;
 
   void multiply(const Run& run, const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
+  void multiply_group(const Run& run, const kernels::Reduction& reduction, const T* weights, const Index* pixel_offsets,
+                      const Index* order, Index pixels, const T* strip,
+                      const Accumulators<T>& accumulators) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
@@ -55,7 +58,7 @@ class ChannelLanes {
   // Where things lie in the workspace: shared by all workers, then one area for each.
   std::size_t packed_ = 0, bias_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, run_weights_ = 0, selected_ = 0,
-              bands_ = 0, worker_bytes_ = 0;
+              order_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

@@ -33,19 +33,28 @@ inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, const 
       accumulators.result + first * accumulators.result_stride, accumulators.result_stride);
 }
 
+// Calls visit(first row, rows) for each tile of a block.
+template <class T, class Visit>
+inline void for_each_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index rows,
+                          const Visit& visit) noexcept {
+  const Index tiles = divide_up(rows, vectors == 1 ? kernels.narrow_tile_rows : kernels.tile_rows);
+  for (Index i = 0; i < tiles; ++i) {
+    const Index first = rows * i / tiles;
+    visit(first, rows * (i + 1) / tiles - first);
+  }
+}
+
 // result[row, :] = start[row, :] + sum over r of source[row_offsets[row] + reduction.offset[r]] * panel[r, :]
 template <class T>
 inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
                       Index rows, const kernels::Reduction& reduction, const T* panel,
                       const Accumulators<T>& accumulators) noexcept {
-  const Index tiles = divide_up(rows, vectors == 1 ? kernels.narrow_tile_rows : kernels.tile_rows);
-  for (Index i = 0; i < tiles; ++i) {
-    const Index first = rows * i / tiles;
+  for_each_tile(kernels, vectors, rows, [&](Index first, Index count) {
     Accumulators<T> here = accumulators;
     here.result += first * here.result_stride;
     if (here.start != nullptr) here.start += first * here.start_stride;
-    run_tile(kernels, vectors, source, row_offsets + first, rows * (i + 1) / tiles - first, reduction, panel, here);
-  }
+    run_tile(kernels, vectors, source, row_offsets + first, count, reduction, panel, here);
+  });
 }
 
 }  // namespace convgrad::gemm

@@ -1,6 +1,5 @@
-// Bands of pixel rows that meet the border alike. A tap that lies on the border for a whole row of pixels contributes
-// zeros to all of its sums, and is left out: on a map of 14x14 pixels and a 3x3 kernel that is one product in twenty,
-// on 7x7 one in ten.
+// Pixels that meet the border alike. A tap that lies on the border contributes a product with zero, and is left out: on
+// a map of 14x14 pixels and a 3x3 kernel that is one product in eleven, on 7x7 one in six.
 //
 // It does not show in the bits: adding a product with zero changes no sum that is not -0, and no sum starts from -0.
 // Only an infinite or nan weight would show, so it is up to the caller to leave out nothing where there is one.
@@ -11,26 +10,31 @@
 
 namespace convgrad::gemm {
 
-// The planes and rows of the kernel that do not lie on the border all along: from `first` to `last` - 1. Where planes
-// are left out, no rows are, so that the taps of a channel, or of a plane, are one piece.
+// The planes, rows and columns of the kernel that count: from `first` to `last` - 1. At most one axis is cut, so that a
+// kernel walks even pieces; at an edge and in a corner that is the outermost axis.
 struct KernelPart {
-  Index first[2];
-  Index last[2];
+  Index first[axes];
+  Index last[axes];
 
   friend bool operator==(const KernelPart& a, const KernelPart& b) noexcept {
-    return a.first[0] == b.first[0] && a.last[0] == b.last[0] && a.first[1] == b.first[1] && a.last[1] == b.last[1];
+    for (int axis = 0; axis < axes; ++axis)
+      if (a.first[axis] != b.first[axis] || a.last[axis] != b.last[axis]) return false;
+    return true;
   }
 };
 
-// Pixels of a block, in their order, that share a part.
-struct BorderBand {
-  Index first_pixel;
+// Pixels of a block that share a part: those at `first` and after in the order that `arrange` makes.
+struct BorderGroup {
+  Index first;
   Index pixels;
   Index part;
 };
 
 class BorderParts {
  public:
+  // Each side of a kernel of seven taps along two axes has three.
+  static constexpr Index most_parts = 13;
+
   BorderParts() = default;
   // Finds all parts there are, or just the whole kernel where little would be left out.
   explicit BorderParts(const Geometry& geometry) noexcept;
@@ -38,10 +42,9 @@ class BorderParts {
   [[nodiscard]] Index count() const noexcept { return count_; }
   // The share of all products that are left out.
   [[nodiscard]] double left_out() const noexcept { return left_out_; }
-  [[nodiscard]] Index most_bands(const Blocking& blocking) const noexcept {
-    return count_ == 1 ? 1 : blocking.most_rows();
-  }
-  [[nodiscard]] Index bands(const PixelBlock& pixels, BorderBand* bands) const noexcept;
+  // Arranges the pixels of a block by part, and by place within: order[i] is the place of pixel i. Returns the number
+  // of groups, of which each is one part's.
+  Index arrange(const PixelBlock& pixels, Index* order, BorderGroup (&groups)[most_parts]) const noexcept;
 
   // Of all taps of whole channels, those of a part.
   [[nodiscard]] Index taps_of(Index part) const noexcept;
@@ -51,12 +54,12 @@ class BorderParts {
                                              Index& start) const noexcept;
 
  private:
-  static constexpr Index most_parts = 8;
-
-  [[nodiscard]] KernelPart find_part(Index plane, Index row) const noexcept;
+  [[nodiscard]] bool add_parts(int axis) noexcept;
+  [[nodiscard]] Index find_part(int axis, Index position) const noexcept;
 
   Geometry geometry_;
   KernelPart parts_[most_parts] = {};
+  bool cut_[axes] = {};  // the axes along which there are parts
   Index count_ = 1;
   double left_out_ = 0;
 };
