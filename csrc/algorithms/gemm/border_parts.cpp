@@ -7,7 +7,7 @@ namespace {
 // For a smaller share of all taps, more and thinner tiles cost what they save.
 constexpr double least_left_out = 0.01;
 // Pixels that share columns are not neighbors: their sums are copied, which takes as long as some taps.
-constexpr double taps_of_a_copy = 16;
+constexpr double taps_of_a_copy = 8;
 // Nor is there much to leave out of larger maps.
 constexpr Index most_positions = 1024;
 
@@ -27,9 +27,7 @@ Range inside(const Geometry& g, int axis, Index position) noexcept {
   return range;
 }
 
-bool is_whole(const Geometry& g, int axis, Range range) noexcept {
-  return range.last - range.first == g.kernel[axis];
-}
+bool is_whole(const Geometry& g, int axis, Range range) noexcept { return range.last - range.first == g.kernel[axis]; }
 
 bool never_on_border(const Geometry& g, int axis) noexcept {
   const Index last = (g.output[axis] - 1) * g.stride[axis] - g.padding[axis] + (g.kernel[axis] - 1) * g.dilation[axis];

@@ -4,6 +4,7 @@
 
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
+#include "algorithms/gemm/weights_ahead.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -16,8 +17,8 @@ namespace {
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index accumulator_bytes = Index{512} << 10;
 constexpr Index pixels_per_block = 448;
-// A run of taps of one panel, 128 KiB of weights and what the tiles of a block read meanwhile, stays in the second-level
-// cache. Runs that fit the first level are up to five per cent slower: tiles start and end more often.
+// A run of taps of one panel, 128 KiB of weights and what the tiles of a block read meanwhile, stays in the
+// second-level cache. Runs that fit the first level are up to five per cent slower: tiles start and end more often.
 constexpr Index taps_per_run = 1024;
 // With no more pixel blocks than this, each task packs its weights for itself, a run at a time, and reads them while
 // they are in the first-level cache. Packing all of them beforehand would be as much work, and write them to memory and
@@ -48,7 +49,8 @@ struct ChannelLanes<T>::Run {
   Index taps;
   const BorderGroup* groups;
   Index group_count;
-  bool leaves_out;  // or all taps count for every group
+  bool leaves_out;        // or all taps count for every group
+  WeightsAhead<T>* next;  // to be packed
 };
 
 template <class T>
@@ -122,7 +124,7 @@ void ChannelLanes<T>::pack(const Weights<T>& weights, T* packed) const noexcept 
 template <class T>
 void ChannelLanes<T>::pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept {
   const Index channels = geometry_.out_channels;
-  // No sum starts from -0 (border_bands.hpp).
+  // No sum starts from -0 (border_parts.hpp).
   for (Index group = 0; group < geometry_.groups; ++group)
     for (Index lane = 0; lane < panels_.padded_channels(); ++lane)
       *padded_bias++ = bias != nullptr && lane < channels ? bias[(group * channels + lane) * bias_stride] + T{0} : T{0};
@@ -189,6 +191,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
       parts_.select(part, worker.tap_offsets, taps.channels, worker.selected_taps + (part - 1) * blocking.most_taps());
 
     timer.next(Phase::multiplying);
+    WeightsAhead<T> ahead;
     const Index first_panel = task.first_channel / panels_.full_width();
     const Index last_panel = divide_up(task.first_channel + task.channels, panels_.full_width());
     for (Index panel = first_panel; panel < last_panel; ++panel) {
@@ -199,13 +202,26 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
       const Index lanes = panels_.used_lanes(panel);
       const T* panel_weights =
           packed == nullptr ? nullptr : packed + (task.group * padded + first_lane) * all_taps + taps.first_tap * width;
+      const auto unpacked = [&](Index lane, Index begin) {
+        Weights<T> from = weights;
+        from.data += task.group * weights.group + lane * weights.lane +
+                     (taps.first_channel + begin / kernel_taps) * weights.channel;
+        return from;
+      };
       const auto run_weights = [&](Index begin, Index length) {
         if (panel_weights != nullptr) return panel_weights + begin * width;
         const PhaseTimer packing(Phase::packing_weights);
-        Weights<T> from = weights;
-        from.data += task.group * weights.group + first_lane * weights.lane +
-                     (taps.first_channel + begin / kernel_taps) * weights.channel;
-        pack_weights(*kernels_, from, length / kernel_taps, geometry_.kernel, lanes, width, worker.run_weights);
+        pack_weights(*kernels_, unpacked(first_lane, begin), length / kernel_taps, geometry_.kernel, lanes, width,
+                     worker.run_weights);
+        // Next come this panel's other taps, or else those of the next.
+        const Index left = taps.count() - begin - length;
+        const Index tiles = divide_up(count, kernels_->tile_rows);
+        if (left > 0)
+          ahead = WeightsAhead<T>(unpacked(first_lane, begin + length), smaller(left, taps_per_run_) / kernel_taps,
+                                  geometry_.kernel, lanes, tiles);
+        else if (panel + 1 < last_panel)
+          ahead = WeightsAhead<T>(unpacked(first_lane + lanes, 0), smaller(taps.count(), taps_per_run_) / kernel_taps,
+                                  geometry_.kernel, panels_.used_lanes(panel + 1), tiles);
         return static_cast<const T*>(worker.run_weights);
       };
       const T* start = t == 0 ? padded_bias + task.group * padded + first_lane : nullptr;
@@ -213,7 +229,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
       const auto find_run = [&](Index begin, Index length) {
         const T* values = run_weights(begin, length);
         const bool leaves_out = has_parts && kernels_->all_finite(values, length * width);
-        return Run{panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out};
+        return Run{panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out, &ahead};
       };
       Index done = 0;
       for (; taps.count() - done > taps_per_run_; done += taps_per_run_) {
@@ -257,29 +273,23 @@ void ChannelLanes<T>::multiply(const Run& run, const Worker& worker,
                               run.first_tap / kernel_taps * parts_.taps_of(group.part);
       reduction = parts_.reduction(group.part, selected, run.taps / kernel_taps, width, skipped);
     }
-    const Index* pixel_offsets = worker.pixel_offsets + group.first;
-    if (parts_.count() > 1) {
-      multiply_group(run, reduction, run.weights + skipped, pixel_offsets, worker.order + group.first, group.pixels,
-                     worker.strip, accumulators);
-    } else {
-      Accumulators<T> here = accumulators;
-      here.result += group.first * here.result_stride;
-      run_tiles(*kernels_, run.vectors, worker.strip, pixel_offsets, group.pixels, reduction, run.weights, here);
-    }
+    multiply_group(run, reduction, run.weights + skipped, group, worker, accumulators);
   }
 }
 
 // Pixels of a tile that are not neighbors have their accumulators brought together, and back to their places.
 template <class T>
 void ChannelLanes<T>::multiply_group(const Run& run, const kernels::Reduction& reduction, const T* weights,
-                                     const Index* pixel_offsets, const Index* order, Index pixels, const T* strip,
+                                     const BorderGroup& group, const Worker& worker,
                                      const Accumulators<T>& accumulators) const noexcept {
   const Index width = run.vectors * kernels_->lanes;
   alignas(64) T together[kernels::max_tile_rows * kernels::max_tile_vectors * kernels::row_lanes<T>];
-  for_each_tile(*kernels_, run.vectors, pixels, [&](Index first, Index rows) {
-    const Index* place = order + first;
+  for_each_tile(*kernels_, run.vectors, group.pixels, [&](Index tile_first, Index rows) {
+    const Index first = group.first + tile_first;
+    const Index* place = worker.order + first;
     Accumulators<T> here = accumulators;
-    const bool neighbors = place[rows - 1] - place[0] == rows - 1;
+    const bool in_order = parts_.count() == 1;
+    const bool neighbors = in_order || place[rows - 1] - place[0] == rows - 1;
     const auto for_each_stretch = [&](const auto& visit) {
       for (Index i = 0, next = 1; i < rows; i = next++) {
         while (next < rows && place[next] == place[next - 1] + 1) ++next;
@@ -287,13 +297,14 @@ void ChannelLanes<T>::multiply_group(const Run& run, const kernels::Reduction& r
       }
     };
     if (neighbors) {
-      here.result += place[0] * width;
+      here.result += (in_order ? first : place[0]) * width;
     } else {
       here.result = together;
       if (here.start == nullptr)
         for_each_stretch([](T* near, const T* far, Index count) { std::copy_n(far, count, near); });
     }
-    run_tile(*kernels_, run.vectors, strip, pixel_offsets + first, rows, reduction, weights, here);
+    run.next->step();
+    run_tile(*kernels_, run.vectors, worker.strip, worker.pixel_offsets + first, rows, reduction, weights, here);
     if (!neighbors) for_each_stretch([](const T* near, T* far, Index count) { std::copy_n(near, count, far); });
   });
 }

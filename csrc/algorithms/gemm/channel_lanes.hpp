@@ -43,9 +43,8 @@ class ChannelLanes {
                 const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept;
 
   void multiply(const Run& run, const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
-  void multiply_group(const Run& run, const kernels::Reduction& reduction, const T* weights, const Index* pixel_offsets,
-                      const Index* order, Index pixels, const T* strip,
-                      const Accumulators<T>& accumulators) const noexcept;
+  void multiply_group(const Run& run, const kernels::Reduction& reduction, const T* weights, const BorderGroup& group,
+                      const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
