@@ -16,7 +16,7 @@ using Lanes = std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>>;
 template <class T, class AnyLanes>
 constexpr bool packs_weights = std::is_same_v<AnyLanes, const ChannelLanes<T>&>;
 
-// What each way costs beyond its multiplications, as a share of them. The numbers were fitted on a Zen 5 core to the
+// What each way costs beyond its multiplications, as a share of them. The numbers were fitted on Zen 4 and Zen 5 cores to the
 // layers of the benchmark; the choice is free, so that a wrong one costs time and nothing else.
 struct Overhead {
   double channel_lanes;
@@ -52,14 +52,14 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const Index last = larger(0, panels.count() - 1);
   const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.5 : 2.0);
   overhead.channel_lanes =
-      35 / taps + 30 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
+      35 / taps + 15 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
   // Panels are copied, shared by all output channels: a vector takes a copy for each row of pixels that it meets. They
   // stream from the second-level cache; with a stride, the strip is cut by column as well.
   const double rows = kernels.lanes / static_cast<double>(larger(1, geometry.output[2]));
   const double copy = geometry.taps_per_channel() == 1 || rows < 0.4 ? 5 : 12 * rows;
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
-  overhead.pixel_lanes = copy / channels + (strided ? 0.1 : 0.05) + unused_lanes(geometry, kernels.lanes);
+  overhead.pixel_lanes = copy / channels + (strided ? 0.12 : 0.07) + unused_lanes(geometry, kernels.lanes);
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels.
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
