@@ -13,7 +13,13 @@ namespace {
 // Strip and results share a second-level cache of one mebibyte with the weights that stream by.
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
-constexpr Index pixels_per_block = 448;
+// Blocks of few taps are larger, as long as their panels leave room in that cache: each row of results is written in
+// longer pieces, which is what layers with few input channels wait for.
+constexpr Index panel_bytes = Index{128} << 10;
+constexpr Index fewest_pixels_per_block = 448;
+constexpr Index most_pixels_per_block = 1792;
+// But each range of channels into which the results of a block are cut fills the panels anew.
+constexpr Index most_ranges = 4;
 // The weights of a tile of this many taps, and a panel, fit the first-level cache.
 constexpr Index taps_per_run = 256;
 // From one row of copied weights to the next: a cache line more than a run of taps, so that rows fall into different
@@ -23,6 +29,13 @@ constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
 constexpr Index colliding_bytes = 4096;
+
+Index pixels_per_block(const Geometry& geometry, Index size) noexcept {
+  const Index taps = larger(1, smaller(taps_per_run, geometry.in_channels * geometry.taps_per_channel()));
+  const Index channels = larger(1, geometry.out_channels);
+  const Index most = smaller(panel_bytes / taps, most_ranges * result_bytes / channels) / size;
+  return larger(fewest_pixels_per_block, smaller(most_pixels_per_block, most));
+}
 
 bool in_a_row(const Index* offsets, Index count) noexcept {
   for (Index i = 1; i < count; ++i)
@@ -70,7 +83,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
     : geometry_(geometry), kernels_(&kernels), width_(kernels.lanes * kernels.tile_vectors) {
   constexpr Index size = sizeof(T);
   TaskLimits limits{};
-  limits.blocking = {pixels_per_block, INT32_MAX, strip_bytes / size, true};
+  limits.blocking = {pixels_per_block(geometry, size), INT32_MAX, strip_bytes / size, true};
   limits.fewest_pixels = width_;
   limits.channel_step = 1;
   limits.fewest_channels = divide_up(kernels.tile_rows, 2);
