@@ -69,13 +69,25 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   return overhead;
 }
 
+// What the last worker takes, relative to an equal share of what one alone does: small maps have fewer cuts one way
+// than the other.
+template <class AnyLanes, class T>
+double lateness(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept {
+  const Index workers = useful_threads(geometry, threads);
+  if (workers <= 1) return 1;
+  return AnyLanes(geometry, kernels, threads).tasks().time(workers) * static_cast<double>(workers) /
+         AnyLanes(geometry, kernels, 1).tasks().time(1);
+}
+
 template <class T>
 Lanes<T> choose(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order,
                 int threads) noexcept {
   const Overhead overhead = estimate(geometry, kernels, order);
   if (overhead.strip_lanes < overhead.channel_lanes && overhead.strip_lanes < overhead.pixel_lanes)
     return StripLanes<T>(geometry, kernels, threads);
-  if (overhead.pixel_lanes < overhead.channel_lanes) return PixelLanes<T>(geometry, kernels, threads);
+  if ((1 + overhead.pixel_lanes) * lateness<PixelLanes<T>>(geometry, kernels, threads) <
+      (1 + overhead.channel_lanes) * lateness<ChannelLanes<T>>(geometry, kernels, threads))
+    return PixelLanes<T>(geometry, kernels, threads);
   return ChannelLanes<T>(geometry, kernels, threads);
 }
 

@@ -55,7 +55,7 @@ void CorrelationTasks::cut(const TaskLimits& limits, const Blocking& blocking, I
       continue;
     }
     before = attempt.channels_per_task_;
-    const double time = finishing_time(attempt.count(), attempt.largest_cost(), workers);
+    const double time = attempt.time(workers);
     if (soonest < 0 || time < soonest) {
       soonest = time;
       *this = attempt;
