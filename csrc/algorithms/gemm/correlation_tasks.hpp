@@ -42,9 +42,7 @@ class CorrelationTasks {
   [[nodiscard]] Index count() const noexcept { return groups_ * blocking_.pixel_blocks() * channel_ranges(); }
   [[nodiscard]] CorrelationTask task(Index index) const noexcept;
   // When so many workers are done, in multiplications.
-  [[nodiscard]] double time(Index workers) const noexcept {
-    return finishing_time(count(), largest_cost(), workers);
-  }
+  [[nodiscard]] double time(Index workers) const noexcept { return finishing_time(count(), largest_cost(), workers); }
   // That the kernels do for a task, lanes without a result counted.
   [[nodiscard]] double multiplications(const CorrelationTask& task) const noexcept;
 

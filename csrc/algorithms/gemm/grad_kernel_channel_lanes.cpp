@@ -1,5 +1,6 @@
 #include "algorithms/gemm/grad_kernel_channel_lanes.hpp"
 
+#include "algorithms/gemm/border_pixels.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
@@ -20,6 +21,9 @@ constexpr Index most_channels_per_item = 512;
 constexpr Index widest_panel_bytes = 128;  // of any instruction set
 constexpr Index parts_wanted = 128;        // of all items together
 constexpr double multiplications_per_part = 5e5;
+// These do not. For less, or with few channels, lower tiles cost what they save.
+constexpr double least_border_share = 0.02;
+constexpr Index fewest_channels_by_tap = 7;
 
 }  // namespace
 
@@ -27,8 +31,11 @@ template <class T>
 struct GradKernelChannelLanes<T>::Worker {
   T* strip;
   T* panel;
+  T* accumulators;
   Index* pixel_offsets;
   Index* tap_offsets;
+  Index* selected;  // pixels, and taps before they are ordered
+  T* ordered;       // the sums of a panel, channel by channel
 };
 
 template <class T>
@@ -60,6 +67,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
                               smaller(divide_up(parts_wanted, larger(1, items)), tasks_.blocking().pixel_blocks()));
   tasks_.set_parts(parts);
 
+  leaves_out_border_ = border_share(geometry) >= least_border_share;
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
@@ -75,7 +83,19 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   if (tasks_.parts() == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
+  selected_ = worker.reserve<Index>(leaves_out_border_ ? larger(blocking.most_pixels(), blocking.most_taps()) : 0);
+  ordered_ = worker.reserve<T>(leaves_out_border_ ? blocking.most_taps() * widest_panel : 0);
   worker_bytes_ = worker.bytes();
+}
+
+template <class T>
+typename GradKernelChannelLanes<T>::Worker GradKernelChannelLanes<T>::worker(void* workspace,
+                                                                             int number) const noexcept {
+  void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
+  return {at_offset<T>(area, strip_),           at_offset<T>(area, panel_),
+          at_offset<T>(area, accumulators_),    at_offset<Index>(area, pixel_offsets_),
+          at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, selected_),
+          at_offset<T>(area, ordered_)};
 }
 
 template <class T>
@@ -84,18 +104,16 @@ void GradKernelChannelLanes<T>::run(const Tensor<const T>& grad_output, const Te
   T* partial = at_offset<T>(workspace, partial_);
   const Index parts = tasks_.parts();
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
-    void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{at_offset<T>(area, strip_), at_offset<T>(area, panel_), at_offset<Index>(area, pixel_offsets_),
-                        at_offset<Index>(area, tap_offsets_)};
+    const Worker own = worker(workspace, number);
     const GradKernelItem item = tasks_.item(index / parts);
-    T* accumulators = parts > 1 ? partial + index * accumulator_elements_ : at_offset<T>(area, accumulators_);
-    accumulate(item, tasks_.part(index % parts), grad_output, input, worker, accumulators);
-    if (parts == 1) store(item, accumulators, grad_kernel);
+    T* accumulators = parts > 1 ? partial + index * accumulator_elements_ : own.accumulators;
+    accumulate(item, tasks_.part(index % parts), grad_output, input, own, accumulators);
+    if (parts == 1) store(item, accumulators, grad_kernel, own);
   });
   if (parts == 1) return;
 
   const PhaseTimer timer(Phase::adding_sums);
-  parallel_for(threads_, tasks_.items(), [&](Index index, int) {
+  parallel_for(threads_, tasks_.items(), [&](Index index, int number) {
     const GradKernelItem item = tasks_.item(index);
     const Index elements = PanelSplit(*kernels_, item.channels).padded_channels() * item.taps.count();
     T* first = partial + index * parts * accumulator_elements_;
@@ -105,8 +123,13 @@ void GradKernelChannelLanes<T>::run(const Tensor<const T>& grad_output, const Te
         const T* other = sum + distance * accumulator_elements_;
         for (Index e = 0; e < elements; ++e) sum[e] += other[e];
       }
-    store(item, first, grad_kernel);
+    store(item, first, grad_kernel, worker(workspace, number));
   });
+}
+
+template <class T>
+bool GradKernelChannelLanes<T>::by_tap(const GradKernelItem& item) const noexcept {
+  return leaves_out_border_ && item.taps.channels >= fewest_channels_by_tap;
 }
 
 template <class T>
@@ -135,7 +158,16 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
                           shape.in_place(geometry_, pixels, item.taps, group_input, channels_left, 1, strip);
     if (!in_place) shape.pack(*kernels_, geometry_, pixels, item.taps, group_input, worker.strip);
     shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
-    shape.fill_tap_offsets(item.taps, worker.tap_offsets);
+    const Index channels = item.taps.channels;
+    const Index kernel_taps = larger(1, taps / larger(1, channels));
+    if (by_tap(item)) {
+      shape.fill_tap_offsets(item.taps, worker.selected);
+      for (Index tap = 0; tap < kernel_taps; ++tap)
+        for (Index c = 0; c < channels; ++c)
+          worker.tap_offsets[tap * channels + c] = worker.selected[c * kernel_taps + tap];
+    } else {
+      shape.fill_tap_offsets(item.taps, worker.tap_offsets);
+    }
 
     Tensor<const T> block_grad = item_grad;
     block_grad.data += pixels.first_image * grad_output.outer;
@@ -148,16 +180,39 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       from.data += first_lane * grad_output.inner;
       pack_pixels(*kernels_, from, box, panels.used_lanes(panel), width, worker.panel);
       timer.next(Phase::multiplying);
-      run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps,
-                   {worker.pixel_offsets, pixels.count(), 1, 0}, worker.panel,
-                   {nullptr, 0, accumulators + first_lane * taps, width});
+      T* sums = accumulators + first_lane * taps;
+      // With an infinity or nan in G, zeros on the border count.
+      if (by_tap(item) && kernels_->all_finite(worker.panel, pixels.count() * width))
+        multiply_by_tap(item, pixels, panels.vectors(panel), strip, worker, sums);
+      else
+        run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps,
+                     {worker.pixel_offsets, pixels.count(), 1, 0}, worker.panel, {nullptr, 0, sums, width});
     }
   }
 }
 
+// All channels of a tap meet the border at the same pixels.
 template <class T>
-void GradKernelChannelLanes<T>::store(const GradKernelItem& item, const T* accumulators,
-                                      const Tensor<T>& grad_kernel) const noexcept {
+void GradKernelChannelLanes<T>::multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors,
+                                                const T* strip, const Worker& worker, T* accumulators) const noexcept {
+  const Index width = vectors * kernels_->lanes;
+  const Index channels = item.taps.channels;
+  Index row = 0;
+  for (Index i = 0; i < item.taps.size[0]; ++i)
+    for (Index j = 0; j < item.taps.size[1]; ++j)
+      for (Index k = 0; k < item.taps.size[2]; ++k, row += channels) {
+        const Index tap[] = {item.taps.first[0] + i, item.taps.first[1] + j, item.taps.first[2] + k};
+        const BorderPixels here =
+            find_border_pixels(geometry_, pixels, tap, width, worker.pixel_offsets, worker.selected);
+        if (here.reduction.length == 0) continue;
+        run_tiles<T>(*kernels_, vectors, strip, worker.tap_offsets + row, channels, here.reduction,
+                     worker.panel + here.first * width, {nullptr, 0, accumulators + row * width, width});
+      }
+}
+
+template <class T>
+void GradKernelChannelLanes<T>::store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel,
+                                      const Worker& worker) const noexcept {
   const PhaseTimer timer(Phase::storing);
   // Taps take the place of pixels, and input channels that of images: dK's block is a box of the same kind.
   const PixelBox box{item.taps.channels, {item.taps.size[0], item.taps.size[1], item.taps.size[2]}};
@@ -175,8 +230,17 @@ void GradKernelChannelLanes<T>::store(const GradKernelItem& item, const T* accum
     const Index first_lane = panels.first_lane(panel);
     Tensor<T> panel_to = to;
     panel_to.data += first_lane * grad_kernel.outer;
-    unpack_pixels(*kernels_, accumulators + first_lane * box.count(), panels.width(panel), box, 0, box.count(),
-                  panels.used_lanes(panel), panel_to);
+    const Index width = panels.width(panel);
+    const T* sums = accumulators + first_lane * box.count();
+    if (by_tap(item)) {
+      const Index channels = item.taps.channels;
+      const Index kernel_taps = box.count() / channels;
+      for (Index c = 0; c < channels; ++c)
+        kernels_->copy_rows(sums + c * width, channels * width, kernel_taps, width,
+                            worker.ordered + c * kernel_taps * width, width);
+      sums = worker.ordered;
+    }
+    unpack_pixels(*kernels_, sums, width, box, 0, box.count(), panels.used_lanes(panel), panel_to);
   }
 }
 

@@ -33,15 +33,23 @@ class GradKernelChannelLanes {
 
   void accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
                   const Tensor<const T>& input, const Worker& worker, T* accumulators) const noexcept;
-  void store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel) const noexcept;
+  void multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors, const T* strip,
+                       const Worker& worker, T* accumulators) const noexcept;
+  void store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel,
+             const Worker& worker) const noexcept;
+  [[nodiscard]] Worker worker(void* workspace, int number) const noexcept;
+  // Whether the rows of an item's sums are its channels, tap by tap, and not its taps, channel by channel.
+  [[nodiscard]] bool by_tap(const GradKernelItem& item) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   GradKernelTasks tasks_;
   Index accumulator_elements_ = 0;
+  bool leaves_out_border_ = false;
   int threads_ = 1;
   std::size_t partial_ = 0, worker_begin_ = 0;
-  std::size_t strip_ = 0, panel_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, worker_bytes_ = 0;
+  std::size_t strip_ = 0, panel_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, selected_ = 0,
+              ordered_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm
