@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 
 #include "overlap.hpp"
+#include "result_memory.hpp"
 
 namespace convgrad::bindings {
 namespace {
@@ -85,12 +86,23 @@ Elements elements(const Array& array) {
 py::object new_array(DataType data_type, const Shape& shape) {
   const NumPy& numpy = NumPy::get();
   std::array<Py_intptr_t, max_rank> sizes{};
-  for (std::size_t axis = 0; axis < max_rank; ++axis) sizes[axis] = static_cast<Py_intptr_t>(shape.size[axis]);
+  std::int64_t bytes = element_bytes(data_type);
+  bool fits = true;
+  for (int axis = 0; axis < shape.rank; ++axis) {
+    const std::int64_t size = shape.size[static_cast<std::size_t>(axis)];
+    sizes[static_cast<std::size_t>(axis)] = static_cast<Py_intptr_t>(size);
+    fits = fits && !__builtin_mul_overflow(bytes, size, &bytes);
+  }
+  const ResultMemory memory = fits ? take_result_memory(static_cast<std::size_t>(bytes)) : ResultMemory{};
+  const int flags =
+      memory.owner ? NumPy::NPY_ARRAY_C_CONTIGUOUS_ | NumPy::NPY_ARRAY_ALIGNED_ | NumPy::NPY_ARRAY_WRITEABLE_ : 0;
   PyObject* const descriptor =
       numpy.PyArray_DescrFromType_(data_type == DataType::float32 ? NumPy::NPY_FLOAT_ : NumPy::NPY_DOUBLE_);
   auto array = py::reinterpret_steal<py::object>(numpy.PyArray_NewFromDescr_(
-      numpy.PyArray_Type_, descriptor, shape.rank, sizes.data(), nullptr, nullptr, 0, nullptr));
+      numpy.PyArray_Type_, descriptor, shape.rank, sizes.data(), nullptr, memory.data, flags, nullptr));
   if (!array) throw py::error_already_set();
+  if (memory.owner && numpy.PyArray_SetBaseObject_(array.ptr(), memory.owner.inc_ref().ptr()) != 0)
+    throw py::error_already_set();
   return array;
 }
 

@@ -116,11 +116,7 @@ void require_usable_isa() {
   const char* name = "";
   const Status status = active_isa(&name);
   if (status.ok()) return;
-  // The message shows what the environment holds, which need not be UTF-8.
-  const char* const message = status.message();
-  const auto text = py::reinterpret_steal<py::str>(
-      PyUnicode_DecodeUTF8(message, static_cast<py::ssize_t>(std::strlen(message)), "replace"));
-  throw py::import_error(text.cast<std::string>());
+  raise_import_error(status.message());
 }
 
 }  // namespace convgrad::bindings

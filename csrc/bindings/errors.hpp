@@ -14,6 +14,9 @@ namespace py = pybind11;
 
 [[noreturn, gnu::cold]] void raise_status(const Status& status);
 
+/// Raises ImportError. The message shows what the environment holds, which need not be UTF-8.
+[[noreturn, gnu::cold]] void raise_import_error(const char* message);
+
 /// invalid and unsupported become ValueError, out_of_memory becomes MemoryError.
 inline void require(const Status& status) {
   if (!status.ok()) raise_status(status);

@@ -4,6 +4,7 @@
 // nothing about convolution, and neither would their messages.
 #include "fast_call.hpp"
 #include "operations.hpp"
+#include "result_memory.hpp"
 
 namespace convgrad::bindings {
 namespace {
@@ -32,6 +33,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   using namespace convgrad;
   module.doc() = "Compiled part of convgrad. Private: use the functions of the package.";
   bindings::require_usable_isa();
+  bindings::require_usable_kept_memory();
 
   if (PyModule_AddFunctions(module.ptr(), bindings::fast_methods.data()) != 0) throw pybind11::error_already_set();
   module.def("plan", &bindings::plan);

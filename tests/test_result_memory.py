@@ -1,0 +1,94 @@
+"""Large results: their memory is kept for the next ones, never handed out twice, and no more of it than asked for."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import convgrad as cg
+from subprocesses import assert_succeeds, run_python
+
+# A result of 40 MiB, which is beyond what the C library keeps, from one of 1.25 MiB.
+V = np.arange(327680, dtype=np.float32).reshape(1, 1, 327680) % 7
+K = np.arange(64, dtype=np.float32).reshape(32, 1, 2) % 5
+EXPECTED = (K[:, 0, :1] * V[0, 0, :-1] + K[:, 0, 1:] * V[0, 0, 1:])[np.newaxis]
+
+
+def address(array: np.ndarray) -> int:
+    """Return where an array's elements begin."""
+    return array.ctypes.data
+
+
+def test_results_are_arrays_like_any_other() -> None:
+    Z = cg.forward(V, K)
+    assert Z.nbytes > 32 * 2**20
+    assert Z.flags.c_contiguous
+    assert Z.flags.aligned
+    assert Z.flags.writeable
+    np.testing.assert_array_equal(Z, EXPECTED)
+
+
+def test_memory_is_used_again() -> None:
+    Z = cg.forward(V, K)
+    before = address(Z)
+    del Z
+    again = cg.forward(V[..., :-8], K)
+    assert address(again) == before
+    np.testing.assert_array_equal(again, EXPECTED[..., :-8])
+
+
+def test_a_view_keeps_its_memory() -> None:
+    view = cg.forward(V, K)[0, 3:5, 7:]
+    others = [cg.forward(V, K + 1) for _ in range(3)]
+    np.testing.assert_array_equal(view, EXPECTED[0, 3:5, 7:])
+    assert len({address(other) for other in others}) == 3
+
+
+def test_threads_never_share() -> None:
+    wrong: list[int] = []
+
+    def work(shift: int) -> None:
+        for _ in range(5):
+            if not np.array_equal(cg.forward(V, K + shift), EXPECTED + shift * (V[..., :-1] + V[..., 1:])):
+                wrong.append(shift)
+
+    threads = [threading.Thread(target=work, args=(shift,)) for shift in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+RESIDENT = """
+import numpy as np, convgrad as cg
+def resident():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]) // 1024
+V = np.ones((1, 1, 327680), np.float32); K = np.ones((32, 1, 2), np.float32)
+cg.forward(V[..., :1000], K)
+before = resident()
+results = [cg.forward(V, K) for _ in range(9)]
+during = resident()
+del results
+print(during - before, resident() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
+@pytest.mark.parametrize(("limit", "most"), [("", 256), ("100", 100), ("0", 0)])
+def test_no_more_is_kept_than_asked_for(limit: str, most: int) -> None:
+    during, after = map(int, assert_succeeds("-c", RESIDENT, CONVGRAD_KEPT_MIB=limit).split())
+    assert during > 9 * 40 - 8
+    assert after < most + 16
+
+
+@pytest.mark.parametrize("limit", ["-1", "1.5", "64M", "much", "99999999999999999999"])
+def test_what_is_no_number_of_mebibytes_is_an_error_at_import(limit: str) -> None:
+    done = run_python("-c", "import convgrad", CONVGRAD_KEPT_MIB=limit)
+    assert done.returncode == 1
+    message = done.stderr.strip().splitlines()[-1]
+    assert message.startswith("ImportError: CONVGRAD_KEPT_MIB: expected")
+    assert limit in message
