@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
-#include "algorithms/gemm/weights_ahead.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -24,6 +24,8 @@ constexpr Index taps_per_run = 1024;
 // they are in the first-level cache. Packing all of them beforehand would be as much work, and write them to memory and
 // back.
 constexpr Index few_blocks = 2;
+// The input of the next block is brought nearer, unless it would push out what this one reads.
+constexpr Index most_ahead_bytes = Index{256} << 10;
 // A multiple of every tile height and vector length.
 constexpr Index pixels_per_chunk = 48;
 
@@ -49,8 +51,8 @@ struct ChannelLanes<T>::Run {
   Index taps;
   const BorderGroup* groups;
   Index group_count;
-  bool leaves_out;        // or all taps count for every group
-  WeightsAhead<T>* next;  // to be packed
+  bool leaves_out;  // or all taps count for every group
+  Ahead<T>* next;   // to be packed
 };
 
 template <class T>
@@ -146,14 +148,16 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
         at_offset<T>(area, strip_),           at_offset<T>(area, accumulators_), at_offset<Index>(area, pixel_offsets_),
         at_offset<Index>(area, tap_offsets_), at_offset<T>(area, run_weights_),  at_offset<Index>(area, selected_),
         at_offset<Index>(area, order_)};
-    run_task(tasks_.task(index), input, weights, packed, padded_bias, output, worker);
+    // What this worker, or another soon, does after it.
+    const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
+    run_task(tasks_.task(index), next, input, weights, packed, padded_bias, output, worker);
   });
 }
 
 template <class T>
-void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
-                               const T* packed, const T* padded_bias, const Tensor<T>& output,
-                               const Worker& worker) const noexcept {
+void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
+                               const Weights<T>& weights, const T* packed, const T* padded_bias,
+                               const Tensor<T>& output, const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
@@ -191,9 +195,14 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
       parts_.select(part, worker.tap_offsets, taps.channels, worker.selected_taps + (part - 1) * blocking.most_taps());
 
     timer.next(Phase::multiplying);
-    WeightsAhead<T> ahead;
     const Index first_panel = task.first_channel / panels_.full_width();
     const Index last_panel = divide_up(task.first_channel + task.channels, panels_.full_width());
+    Ahead<T> ahead;
+    if (packed != nullptr && tap_blocks == 1 && next.group == task.group &&
+        shape.elements() <= most_ahead_bytes / Index{sizeof(T)})
+      ahead = input_ahead(
+          geometry_, group_input, next.pixels, 0, geometry_.in_channels,
+          (last_panel - first_panel) * divide_up(taps.count(), taps_per_run_) * divide_up(count, kernels_->tile_rows));
     for (Index panel = first_panel; panel < last_panel; ++panel) {
       const Index first_lane = panels_.first_lane(panel);
       const Index width = panels_.width(panel);
@@ -217,11 +226,11 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T
         const Index left = taps.count() - begin - length;
         const Index tiles = divide_up(count, kernels_->tile_rows);
         if (left > 0)
-          ahead = WeightsAhead<T>(unpacked(first_lane, begin + length), smaller(left, taps_per_run_) / kernel_taps,
-                                  geometry_.kernel, lanes, tiles);
+          ahead = weights_ahead(unpacked(first_lane, begin + length), smaller(left, taps_per_run_) / kernel_taps,
+                                geometry_.kernel, lanes, tiles);
         else if (panel + 1 < last_panel)
-          ahead = WeightsAhead<T>(unpacked(first_lane + lanes, 0), smaller(taps.count(), taps_per_run_) / kernel_taps,
-                                  geometry_.kernel, panels_.used_lanes(panel + 1), tiles);
+          ahead = weights_ahead(unpacked(first_lane + lanes, 0), smaller(taps.count(), taps_per_run_) / kernel_taps,
+                                geometry_.kernel, panels_.used_lanes(panel + 1), tiles);
         return static_cast<const T*>(worker.run_weights);
       };
       const T* start = t == 0 ? padded_bias + task.group * padded + first_lane : nullptr;

@@ -39,8 +39,9 @@ class ChannelLanes {
   struct Run;
 
   void pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept;
-  void run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights, const T* packed,
-                const T* padded_bias, const Tensor<T>& output, const Worker& worker) const noexcept;
+  void run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
+                const Weights<T>& weights, const T* packed, const T* padded_bias, const Tensor<T>& output,
+                const Worker& worker) const noexcept;
 
   void multiply(const Run& run, const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
   void multiply_group(const Run& run, const kernels::Reduction& reduction, const T* weights, const BorderGroup& group,

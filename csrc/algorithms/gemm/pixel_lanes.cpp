@@ -1,5 +1,6 @@
 #include "algorithms/gemm/pixel_lanes.hpp"
 
+#include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/pixel_panels.hpp"
 #include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
@@ -26,6 +27,8 @@ constexpr Index taps_per_run = 256;
 // lines.
 template <class T>
 constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
+// A larger input of a 1x1 kernel is not in the last-level cache: what comes next is brought nearer.
+constexpr double most_cached_bytes = 8 << 20;
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
 constexpr Index colliding_bytes = 4096;
@@ -116,6 +119,10 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   destinations_ = worker.reserve<Destination>(pixels / width_);
   block_copies_ = worker.reserve<kernels::BlockCopy>(most_copies(pixels));
   worker_bytes_ = worker.bytes();
+
+  double input = static_cast<double>(geometry.batch * geometry.groups * geometry.in_channels * size);
+  for (const Index extent : geometry.input) input *= static_cast<double>(extent);
+  reads_ahead_ = geometry.taps_per_channel() == 1 && input > most_cached_bytes;
 }
 
 template <class T>
@@ -136,8 +143,10 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         at_offset<Destination>(area, destinations_),
                         at_offset<kernels::BlockCopy>(area, block_copies_)};
     const CorrelationTask task = tasks_.task(index);
+    // What this worker, or another soon, does after it.
+    const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
     fill_start(task, bias, bias_stride, worker.start);
-    run_task(task, input, weights, bias == nullptr ? 0 : width_, output, worker);
+    run_task(task, next, input, weights, bias == nullptr ? 0 : width_, output, worker);
   });
 }
 
@@ -152,8 +161,9 @@ void PixelLanes<T>::fill_start(const CorrelationTask& task, const T* bias, Index
 }
 
 template <class T>
-void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
-                             Index start_stride, const Tensor<T>& output, const Worker& worker) const noexcept {
+void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
+                             const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
+                             const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
@@ -212,6 +222,15 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
         for (Index tap = 0; tap < length; ++tap) worker.copied_tap_offsets[tap] = tap;
       }
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);
+      Ahead<T> ahead;
+      if (reads_ahead_) {
+        const Index left = geometry_.in_channels - done - length;
+        const Index steps = tiles * divide_up(count, width_);
+        ahead = left > 0
+                    ? input_ahead(geometry_, group_input, pixels, done + length, smaller(left, taps_per_run), steps)
+                    : input_ahead(geometry_, group_input, next.pixels, 0, smaller(geometry_.in_channels, taps_per_run),
+                                  steps);
+      }
       for (Index tile = 0; tile < tiles; ++tile) {
         const Index first = task.channels * tile / tiles;
         const Index rows = task.channels * (tile + 1) / tiles - first;
@@ -221,6 +240,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
           const Destination& destination = worker.destinations[begin / width_];
           T* result = destination.result + first * destination.stride;
           const bool fresh = t == 0 && done == 0;
+          ahead.step();
           run_tile<T>(
               *kernels_, destination.vectors, tile_weights.data, tile_weights.row_offsets, rows,
               {tile_weights.tap_offsets, length, 1, 0}, worker.panels + panel_offset(begin, length),

@@ -41,8 +41,9 @@ class PixelLanes {
   struct Destination;
   struct TileWeights;
 
-  void run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
-                Index start_stride, const Tensor<T>& output, const Worker& worker) const noexcept;
+  void run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
+                const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
+                const Worker& worker) const noexcept;
   [[nodiscard]] TileWeights find_weights(const T* weights, Index rows, Index first_tap, Index length, bool copied,
                                          const Worker& worker) const noexcept;
   void fill_start(const CorrelationTask& task, const T* bias, Index bias_stride, T* start) const noexcept;
@@ -51,6 +52,7 @@ class PixelLanes {
   const kernels::KernelSet<T>* kernels_;
   Index width_ = 1;  // of a panel, in pixels
   CorrelationTasks tasks_;
+  bool reads_ahead_ = false;
   int threads_ = 1;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
               row_offsets_ = 0, weights_ = 0, copied_row_offsets_ = 0, copied_tap_offsets_ = 0, destinations_ = 0,

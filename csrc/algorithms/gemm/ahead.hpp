@@ -1,0 +1,77 @@
+// Brings what is packed next into the second-level cache, a few lines at a time, while other things are multiplied:
+// packing reads many short rows that are far apart, which no processor foresees.
+#pragma once
+
+#include "algorithms/gemm/panel.hpp"
+
+namespace convgrad::gemm {
+
+// Rows of elements that follow one another, equally far apart.
+template <class T>
+class Ahead {
+ public:
+  Ahead() = default;
+  // All of it within `steps` steps.
+  Ahead(const T* first, Index pitch, Index rows, Index row_elements, Index steps) noexcept
+      : first_(first), pitch_(pitch), row_lines_(divide_up(row_elements, line) + 1), left_(rows * row_lines_) {
+    lines_per_step_ = divide_up(left_, larger(1, steps));
+  }
+
+  void step() noexcept {
+    for (Index i = smaller(lines_per_step_, left_); i > 0; --i, --left_) {
+      __builtin_prefetch(first_ + line_ * line, 0, 2);
+      if (++line_ < row_lines_) continue;
+      line_ = 0;
+      first_ += pitch_;
+    }
+  }
+
+ private:
+  static constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+
+  const T* first_ = nullptr;
+  Index pitch_ = 0;
+  Index row_lines_ = 0;
+  Index line_ = 0;
+  Index left_ = 0;
+  Index lines_per_step_ = 0;
+};
+
+// The weights that `pack_weights` is about to take.
+template <class T>
+Ahead<T> weights_ahead(const Weights<T>& weights, Index channels, const Index (&taps)[axes], Index lanes,
+                       Index steps) noexcept {
+  const Index count = taps[0] * taps[1] * taps[2];
+  if (weights.channel == count)  // forward: a row for each lane
+    return {weights.data, weights.lane, lanes, channels * count, steps};
+  if (weights.lane != count) return {};
+  const T* first = weights.data;  // grad_input: a row for each channel, whose taps go backwards
+  for (int axis = 0; axis < axes; ++axis) first += smaller(0, weights.axis[axis]) * (taps[axis] - 1);
+  return {first, weights.channel, channels, lanes * count, steps};
+}
+
+// Some channels of the input under a block of pixels, where it lies in few long rows. `input` is the whole tensor moved
+// to the group's first channel.
+template <class T>
+Ahead<T> input_ahead(const Geometry& geometry, const Tensor<const T>& input, const PixelBlock& pixels,
+                     Index first_channel, Index channels, Index steps) noexcept {
+  Index span = 1;
+  Index used = 1;
+  const T* first = input.data + pixels.first_image * input.outer + first_channel * input.inner;
+  for (int axis = 0; axis < axes; ++axis) {
+    const Index origin = pixels.first[axis] * geometry.stride[axis] - geometry.padding[axis];
+    const Index end = origin + (pixels.size[axis] - 1) * geometry.stride[axis] +
+                      (geometry.kernel[axis] - 1) * geometry.dilation[axis];
+    const Index low = larger(0, origin);
+    const Index high = smaller(end, geometry.input[axis] - 1);
+    if (low > high || input.axis[axis] < 0) return {};
+    first += low * input.axis[axis];
+    span += (high - low) * input.axis[axis];
+    used *= smaller(high - low + 1, geometry.kernel[axis] > 1 ? INT32_MAX : pixels.size[axis]);
+  }
+  if (input.inner < 0 || span > used + used / 4) return {};
+  const bool whole = pixels.images > 1 && channels == geometry.in_channels && input.outer == channels * input.inner;
+  return {first, input.inner, channels * (whole ? pixels.images : 1), span, steps};
+}
+
+}  // namespace convgrad::gemm
