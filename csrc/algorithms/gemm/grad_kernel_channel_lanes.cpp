@@ -24,6 +24,20 @@ constexpr double multiplications_per_part = 5e5;
 // These do not. For less, or with few channels, lower tiles cost what they save.
 constexpr double least_border_share = 0.02;
 constexpr Index fewest_channels_by_tap = 7;
+// A larger G comes from the last-level cache or beyond: what is packed next is brought nearer.
+constexpr double most_near_bytes = 7 << 20;
+
+}  // namespace
+
+namespace {
+
+// A tensor moved to the first pixel of a block.
+template <class T>
+Tensor<const T> at_block(Tensor<const T> tensor, const PixelBlock& pixels) noexcept {
+  tensor.data += pixels.first_image * tensor.outer;
+  for (int a = 0; a < axes; ++a) tensor.data += pixels.first[a] * tensor.axis[a];
+  return tensor;
+}
 
 }  // namespace
 
@@ -67,6 +81,9 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
                               smaller(divide_up(parts_wanted, larger(1, items)), tasks_.blocking().pixel_blocks()));
   tasks_.set_parts(parts);
 
+  reads_ahead_ = static_cast<double>(geometry.batch * geometry.output_pixels()) *
+                     static_cast<double>(geometry.groups * geometry.out_channels * size) >
+                 most_near_bytes;
   leaves_out_border_ = border_share(geometry) >= least_border_share;
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
@@ -169,9 +186,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       shape.fill_tap_offsets(item.taps, worker.tap_offsets);
     }
 
-    Tensor<const T> block_grad = item_grad;
-    block_grad.data += pixels.first_image * grad_output.outer;
-    for (int a = 0; a < axes; ++a) block_grad.data += pixels.first[a] * grad_output.axis[a];
+    const Tensor<const T> block_grad = at_block(item_grad, pixels);
     for (Index panel = 0; panel < panels.count(); ++panel) {
       const Index first_lane = panels.first_lane(panel);
       const Index width = panels.width(panel);
@@ -180,13 +195,25 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       from.data += first_lane * grad_output.inner;
       pack_pixels(*kernels_, from, box, panels.used_lanes(panel), width, worker.panel);
       timer.next(Phase::multiplying);
+      // Next come the channels of another panel, or those of the first under another block.
+      const bool last = panel + 1 == panels.count();
+      Ahead<T> ahead;
+      if (!last || b + 1 < part.end_block) {
+        const Index next = last ? 0 : panel + 1;
+        const PixelBlock under = last ? tasks_.blocking().pixel_block(b + 1) : pixels;
+        const T* first = at_block(item_grad, under).data + panels.first_lane(next) * grad_output.inner;
+        if (reads_ahead_ && grad_output.axis[2] == 1 && under.images == 1)
+          ahead = {first, grad_output.inner, panels.used_lanes(next), under.count(),
+                   divide_up(taps, kernels_->tile_rows)};
+      }
       T* sums = accumulators + first_lane * taps;
       // With an infinity or nan in G, zeros on the border count.
       if (by_tap(item) && kernels_->all_finite(worker.panel, pixels.count() * width))
-        multiply_by_tap(item, pixels, panels.vectors(panel), strip, worker, sums);
+        multiply_by_tap(item, pixels, panels.vectors(panel), strip, worker, sums, ahead);
       else
         run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps,
-                     {worker.pixel_offsets, pixels.count(), 1, 0}, worker.panel, {nullptr, 0, sums, width});
+                     {worker.pixel_offsets, pixels.count(), 1, 0}, worker.panel, {nullptr, 0, sums, width},
+                     [&] { ahead.step(); });
     }
   }
 }
@@ -194,7 +221,8 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
 // All channels of a tap meet the border at the same pixels.
 template <class T>
 void GradKernelChannelLanes<T>::multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors,
-                                                const T* strip, const Worker& worker, T* accumulators) const noexcept {
+                                                const T* strip, const Worker& worker, T* accumulators,
+                                                Ahead<T>& ahead) const noexcept {
   const Index width = vectors * kernels_->lanes;
   const Index channels = item.taps.channels;
   Index row = 0;
@@ -206,7 +234,8 @@ void GradKernelChannelLanes<T>::multiply_by_tap(const GradKernelItem& item, cons
             find_border_pixels(geometry_, pixels, tap, width, worker.pixel_offsets, worker.selected);
         if (here.reduction.length == 0) continue;
         run_tiles<T>(*kernels_, vectors, strip, worker.tap_offsets + row, channels, here.reduction,
-                     worker.panel + here.first * width, {nullptr, 0, accumulators + row * width, width});
+                     worker.panel + here.first * width, {nullptr, 0, accumulators + row * width, width},
+                     [&] { ahead.step(); });
       }
 }
 

@@ -44,12 +44,14 @@ inline void for_each_tile(const kernels::KernelSet<T>& kernels, Index vectors, I
   }
 }
 
-// result[row, :] = start[row, :] + sum over r of source[row_offsets[row] + reduction.offset[r]] * panel[r, :]
-template <class T>
+// result[row, :] = start[row, :] + sum over r of source[row_offsets[row] + reduction.offset[r]] * panel[r, :], with
+// before_tile() before each tile.
+template <class T, class BeforeTile>
 inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
                       Index rows, const kernels::Reduction& reduction, const T* panel,
-                      const Accumulators<T>& accumulators) noexcept {
+                      const Accumulators<T>& accumulators, const BeforeTile& before_tile) noexcept {
   for_each_tile(kernels, vectors, rows, [&](Index first, Index count) {
+    before_tile();
     Accumulators<T> here = accumulators;
     here.result += first * here.result_stride;
     if (here.start != nullptr) here.start += first * here.start_stride;
