@@ -146,8 +146,17 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
                         channel_pitch_);
     return;
   }
+  const bool in_rows = phases_ == 1 && from_axis[2] == 1;
+  if (in_rows && columns == pitch_[1] && from_axis[1] == columns) {  // of whole rows, as of a 1x1 kernel's: one each
+    columns *= rows;
+    rows = 1;
+    if (from_channel == columns && channel_pitch_ == columns) {  // and one for all channels
+      columns *= channels;
+      channels = 1;
+    }
+  }
   for (Index c = 0; c < channels; ++c, from += from_channel, to += channel_pitch_) {
-    if (phases_ == 1 && from_axis[2] == 1) {
+    if (in_rows) {
       // Another channel is another page: nothing that a hardware prefetcher would see coming.
       if (c + channels_ahead < channels)
         for (Index j = 0; j < rows; ++j)
