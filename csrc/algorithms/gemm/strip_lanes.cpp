@@ -13,16 +13,18 @@ constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
 // Half a first-level cache of 48 KiB.
 constexpr Index run_bytes = Index{24} << 10;
-// A block is worth its set-up with about this much arithmetic, within these sizes.
-constexpr double multiplications_per_block = 1e5;
+// A block is worth its set-up with about this much arithmetic, within these sizes and while its strip is small.
+constexpr double multiplications_per_block = 4e5;
+constexpr Index small_strip_bytes = Index{200} << 10;
 constexpr Index fewest_pixels = 448;
 constexpr Index most_pixels = 4096;
 
-Index pixels_wanted(const Geometry& geometry) noexcept {
+Index pixels_wanted(const Geometry& geometry, Index size) noexcept {
   const double each = static_cast<double>(geometry.out_channels) *
                       static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
   const double wanted = multiplications_per_block / (each < 1 ? 1 : each);
-  return wanted > most_pixels ? most_pixels : larger(fewest_pixels, static_cast<Index>(wanted));
+  const Index most = smaller(most_pixels, small_strip_bytes / size / larger(1, geometry.in_channels));
+  return larger(fewest_pixels, wanted > static_cast<double>(most) ? most : static_cast<Index>(wanted));
 }
 
 // Rows of pixels that lie evenly spaced in the results: `rows` x `columns` pixels from (image, plane, row, column) on.
@@ -123,7 +125,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   constexpr Index size = sizeof(T);
   const Index useful = useful_threads(geometry, threads);
   const Index channels = larger(1, geometry.out_channels);
-  const Index pixels = larger(1, smaller(pixels_wanted(geometry), result_bytes / size / channels / kernels.lanes));
+  const Index pixels = larger(1, smaller(pixels_wanted(geometry, size), result_bytes / size / channels / kernels.lanes));
   TaskLimits limits{};
   limits.blocking = {pixels, INT32_MAX, strip_bytes / size, true};
   limits.fewest_pixels = kernels::max_strip_vectors * kernels.lanes;
