@@ -21,8 +21,8 @@ constexpr Index pixels_per_block = 448;
 // second-level cache. Runs that fit the first level are up to five per cent slower: tiles start and end more often.
 constexpr Index taps_per_run = 1024;
 // With no more pixel blocks than this, each task packs its weights for itself, a run at a time, and reads them while
-// they are in the second-level cache. Packing all of them beforehand would be as much work, and write them to memory and
-// back.
+// they are in the second-level cache. Packing all of them beforehand would be as much work, and write them to memory
+// and back.
 constexpr Index few_blocks = 2;
 // The input of the next block is brought nearer, unless it would push out what this one reads.
 constexpr Index most_ahead_bytes = Index{256} << 10;
