@@ -125,7 +125,8 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   constexpr Index size = sizeof(T);
   const Index useful = useful_threads(geometry, threads);
   const Index channels = larger(1, geometry.out_channels);
-  const Index pixels = larger(1, smaller(pixels_wanted(geometry, size), result_bytes / size / channels / kernels.lanes));
+  const Index pixels =
+      larger(1, smaller(pixels_wanted(geometry, size), result_bytes / size / channels / kernels.lanes));
   TaskLimits limits{};
   limits.blocking = {pixels, INT32_MAX, strip_bytes / size, true};
   limits.fewest_pixels = kernels::max_strip_vectors * kernels.lanes;
