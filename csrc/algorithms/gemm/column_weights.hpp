@@ -33,7 +33,8 @@ class ColumnWeights {
   [[nodiscard]] ColumnTiles tiles(Index rows) const noexcept { return {rows, divide_up(rows, kernels_->tile_rows)}; }
 
  private:
-  void pack_tile(const Tensor<const T>& kernel, Index out_channel, Index first, Index last, T* to) const noexcept;
+  void pack_tiles(const Tensor<const T>& kernel, Index out_channel, const Index* rows, Index count,
+                  T* to) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
