@@ -70,13 +70,13 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
 }
 
 // What the last worker takes, relative to an equal share of what one alone does: small maps have fewer cuts one way
-// than the other.
+// than the other. What is copied counts in the estimate already.
 template <class AnyLanes, class T>
 double lateness(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept {
   const Index workers = useful_threads(geometry, threads);
   if (workers <= 1) return 1;
-  return AnyLanes(geometry, kernels, threads).tasks().time(workers) * static_cast<double>(workers) /
-         AnyLanes(geometry, kernels, 1).tasks().time(1);
+  return AnyLanes(geometry, kernels, threads).tasks().multiplying_time(workers) * static_cast<double>(workers) /
+         AnyLanes(geometry, kernels, 1).tasks().multiplying_time(1);
 }
 
 template <class T>

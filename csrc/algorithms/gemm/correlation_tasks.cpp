@@ -55,7 +55,7 @@ void CorrelationTasks::cut(const TaskLimits& limits, const Blocking& blocking, I
       continue;
     }
     before = attempt.channels_per_task_;
-    const double time = attempt.time(workers);
+    const double time = finishing_time(attempt.count(), attempt.largest_cost(), workers);
     if (soonest < 0 || time < soonest) {
       soonest = time;
       *this = attempt;
@@ -87,6 +87,10 @@ CorrelationTask CorrelationTasks::task(Index index) const noexcept {
 double CorrelationTasks::multiplications(const CorrelationTask& task) const noexcept {
   return static_cast<double>(round_up(task.pixels.count(), cost_.pixel_unit)) *
          static_cast<double>(round_up(task.channels, cost_.channel_unit)) * static_cast<double>(taps_);
+}
+
+double CorrelationTasks::multiplying_time(Index workers) const noexcept {
+  return finishing_time(count(), multiplications(task(0)), workers);
 }
 
 }  // namespace convgrad::gemm

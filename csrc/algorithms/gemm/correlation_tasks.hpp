@@ -41,8 +41,8 @@ class CorrelationTasks {
   [[nodiscard]] Index channels_per_task() const noexcept { return channels_per_task_; }
   [[nodiscard]] Index count() const noexcept { return groups_ * blocking_.pixel_blocks() * channel_ranges(); }
   [[nodiscard]] CorrelationTask task(Index index) const noexcept;
-  // When so many workers are done, in multiplications.
-  [[nodiscard]] double time(Index workers) const noexcept { return finishing_time(count(), largest_cost(), workers); }
+  // When so many workers are done with the multiplications alone.
+  [[nodiscard]] double multiplying_time(Index workers) const noexcept;
   // That the kernels do for a task, lanes without a result counted.
   [[nodiscard]] double multiplications(const CorrelationTask& task) const noexcept;
 
