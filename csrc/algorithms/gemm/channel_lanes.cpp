@@ -246,7 +246,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         start = nullptr;
       }
       const Run last_run = find_run(done, taps.count() - done);
-      // The last run goes chunk by chunk, each stored while it is still in the first-level cache.
+      // The last run goes chunk by chunk, each stored while it is still in the first-level cache; but where pixels are
+      // arranged by part, neighbors are complete only when all are.
       Tensor<T> to = block_output;
       to.data += first_lane * output.inner;
       const Index chunks = has_parts ? 1 : divide_up(count, pixels_per_chunk);

@@ -198,11 +198,11 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       // Next come the channels of another panel, or those of the first under another block.
       const bool last = panel + 1 == panels.count();
       Ahead<T> ahead;
-      if (!last || b + 1 < part.end_block) {
+      if (reads_ahead_ && grad_output.axis[2] == 1 && (!last || b + 1 < part.end_block)) {
         const Index next = last ? 0 : panel + 1;
         const PixelBlock under = last ? tasks_.blocking().pixel_block(b + 1) : pixels;
         const T* first = at_block(item_grad, under).data + panels.first_lane(next) * grad_output.inner;
-        if (reads_ahead_ && grad_output.axis[2] == 1 && under.images == 1)
+        if (under.images == 1)
           ahead = {first, grad_output.inner, panels.used_lanes(next), under.count(),
                    divide_up(taps, kernels_->tile_rows)};
       }
