@@ -182,9 +182,12 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
   for (Index b = part.first_block; b < part.end_block; ++b) {
     timer.next(Phase::packing_input);
     const PixelBlock pixels = tasks_.blocking().pixel_block(b);
-    const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
-                           StripShape::Order::pixels_adjacent);
-    shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                     StripShape::Order::pixels_adjacent);
+    const T* strip = worker.strip;
+    const Index channels_left = (geometry_.groups - item.group) * geometry_.in_channels;
+    if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, lanes, strip))
+      shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     pack_rows(pixels, group_grad, worker.rows);
     const Index width = round_up(pixels.size[2], lanes);
@@ -200,8 +203,8 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
       Index channel_offset[kernels::max_dot_rows];
       for (Index i = 0; i < height; ++i) channel_offset[i] = (first_channel + i) * rows * width;
       kernels_->dot_tile[height - 1][columns - 1]({worker.rows, channel_offset, worker.left_rows},
-                                                  {worker.strip, worker.tap_offsets + first_tap, worker.right_rows},
-                                                  rows, pixels.size[2], worker.lanes + position * lanes);
+                                                  {strip, worker.tap_offsets + first_tap, worker.right_rows}, rows,
+                                                  pixels.size[2], worker.lanes + position * lanes);
     });
   }
 }

@@ -3,8 +3,9 @@
 //     dK[o, tap] = sum over pixels of G[pixel, o] X[pixel, tap]
 //
 // Every (o, tap) has its own vector of sums, one per column modulo the number of lanes, which is the same for every
-// instruction set; the lanes are added up at the end in a fixed tree. X is read from the strip in place, G from rows
-// padded with zeros. Tasks and parts of the sum are as in grad_kernel_channel_lanes.hpp.
+// instruction set; the lanes are added up at the end in a fixed tree. X is read in place from the strip, which is the
+// input itself where a block meets no border; G from rows padded with zeros. Tasks and parts of the sum are as in
+// grad_kernel_channel_lanes.hpp.
 #pragma once
 
 #include <cstddef>

@@ -13,6 +13,9 @@ constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
 // Half a first-level cache of 48 KiB.
 constexpr Index run_bytes = Index{24} << 10;
+// A 1x1 kernel reads each element once or twice. What counts is that few rows are read at a time and long ones, as the
+// hardware's prefetchers can follow them.
+constexpr Index pointwise_run_bytes = Index{64} << 10;
 // A block is worth its set-up with about this much arithmetic, within these sizes and while its strip is small.
 constexpr double multiplications_per_block = 4e5;
 constexpr Index small_strip_bytes = Index{200} << 10;
@@ -23,7 +26,8 @@ Index pixels_wanted(const Geometry& geometry, Index size) noexcept {
   const double each = static_cast<double>(geometry.out_channels) *
                       static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
   const double wanted = multiplications_per_block / (each < 1 ? 1 : each);
-  const Index most = smaller(most_pixels, small_strip_bytes / size / larger(1, geometry.in_channels));
+  const Index strip = geometry.taps_per_channel() == 1 ? strip_bytes : small_strip_bytes;
+  const Index most = smaller(most_pixels, strip / size / larger(1, geometry.in_channels));
   return larger(fewest_pixels, wanted > static_cast<double>(most) ? most : static_cast<Index>(wanted));
 }
 
@@ -41,6 +45,7 @@ struct Stretch {
 template <class T>
 struct StripLanes<T>::Tables {
   Index images, pixels[axes], channels, taps[axes];  // for which it was made; images = 0 at first
+  bool in_place;
   Index vectors;
   Index stretches;
 };
@@ -196,11 +201,14 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
   for (Index t = 0; t < blocking.tap_blocks(); ++t) {
     timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
-    const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
-                           StripShape::Order::pixels_adjacent);
-    shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                     StripShape::Order::pixels_adjacent);
+    const T* strip = worker.strip;
+    const Index channels_left = (geometry_.groups - group) * geometry_.in_channels;
+    const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, lanes, strip);
+    if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     const bool made = tables.images == pixels.images && same(tables.pixels, pixels.size) &&
-                      tables.channels == taps.channels && same(tables.taps, taps.size);
+                      tables.channels == taps.channels && same(tables.taps, taps.size) && tables.in_place == in_place;
     if (!made) {
       const auto row_offset = [&](Index n, Index i, Index j) { return shape.row_offset(n, i, j); };
       cover(pixels, row_offset, lanes, worker.vector_offsets, tables.vectors, worker.stretches, tables.stretches);
@@ -208,6 +216,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
       fill_weight_offsets(weights, taps, worker.weight_offsets);
       tables.images = pixels.images;
       tables.channels = taps.channels;
+      tables.in_place = in_place;
       for (int a = 0; a < axes; ++a) {
         tables.pixels[a] = pixels.size[a];
         tables.taps[a] = taps.size[a];
@@ -219,12 +228,14 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
     timer.next(Phase::multiplying);
     // A few channels of the strip at a time stay in the first-level cache while all tiles pass over them.
     const Index channel_elements = larger(1, shape.elements() / larger(1, taps.channels));
-    const Index channels_per_run = larger(1, run_bytes / Index{sizeof(T)} / channel_elements);
+    const Index bytes = geometry_.taps_per_channel() == 1 ? pointwise_run_bytes : run_bytes;
+    const Index channels_per_run = larger(1, bytes / Index{sizeof(T)} / channel_elements);
     const Index taps_per_run = channels_per_run * taps.size[0] * taps.size[1] * taps.size[2];
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
-      run_tiles(group, block_weights, weights.lane, bias, bias_stride, t == 0 && done == 0, done, length, worker);
+      run_tiles(group, block_weights, weights.lane, strip, bias, bias_stride, t == 0 && done == 0, done, length,
+                worker);
       done += length;
     } while (done < taps.count());
   }
@@ -239,8 +250,9 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
 
 // All output channels of the group over all vectors of the block, for `length` taps of the strip from the first on.
 template <class T>
-void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, const T* bias, Index bias_stride,
-                              bool fresh, Index first_tap, Index length, const Worker& worker) const noexcept {
+void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, const T* strip, const T* bias,
+                              Index bias_stride, bool fresh, Index first_tap, Index length,
+                              const Worker& worker) const noexcept {
   const Index lanes = kernels_->lanes;
   const Index all_vectors = worker.tables->vectors;
   const Index result_stride = all_vectors * lanes;
@@ -265,7 +277,7 @@ void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, c
       T* result = worker.results + first_row * result_stride + first * lanes;
       const kernels::StripAddress address{row_offset, worker.weight_offsets + first_tap, worker.vector_offsets + first,
                                           worker.tap_offsets + first_tap};
-      kernels_->strip_tile[rows - 1][vectors - 1](weights, worker.strip, address, length, fresh ? worker.start : result,
+      kernels_->strip_tile[rows - 1][vectors - 1](weights, strip, address, length, fresh ? worker.start : result,
                                                   fresh ? most * lanes : result_stride, result, result_stride);
     }
   }

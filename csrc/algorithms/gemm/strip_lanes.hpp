@@ -3,8 +3,9 @@
 //     Z[o, pixel] = bias[o] + sum over taps of weights[o, tap] X[pixel, tap]
 //
 // Lanes = pixels, read from the strip itself wherever a vector of them begins: with so few channels to share it,
-// copying a panel would cost more than the arithmetic. A vector may reach past the end of a row into what follows;
-// those lanes compute numbers that nobody stores. Sums run in the same order as in channel_lanes.hpp: same bits.
+// copying a panel would cost more than the arithmetic. Where a block meets no border, the input is the strip. A vector
+// may reach past the end of a row into what follows; those lanes compute numbers that nobody stores. Sums run in the
+// same order as in channel_lanes.hpp: same bits.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +36,8 @@ class StripLanes {
 
   void run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights, const T* bias,
                 Index bias_stride, const Tensor<T>& output, const Worker& worker) const noexcept;
-  void run_tiles(Index group, const T* weights, Index weight_row, const T* bias, Index bias_stride, bool fresh,
-                 Index first_tap, Index length, const Worker& worker) const noexcept;
+  void run_tiles(Index group, const T* weights, Index weight_row, const T* strip, const T* bias, Index bias_stride,
+                 bool fresh, Index first_tap, Index length, const Worker& worker) const noexcept;
   [[nodiscard]] Index most_vectors() const noexcept;
 
   Geometry geometry_;
