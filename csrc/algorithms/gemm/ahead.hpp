@@ -1,5 +1,5 @@
-// Brings what is packed next into the second-level cache, a few lines at a time, while other things are multiplied:
-// packing reads many short rows that are far apart, which no processor foresees.
+// Brings what is packed or stored next nearer, a few lines at a time, while other things are multiplied: both touch
+// many short rows that are far apart, which no processor foresees.
 #pragma once
 
 #include "algorithms/gemm/panel.hpp"
@@ -17,7 +17,8 @@ class Ahead {
     lines_per_step_ = divide_up(left_, larger(1, steps));
   }
 
-  void step() noexcept {
+  // Inlined in any case: GCC may take a function that only prefetches for one without effect, and drop the call.
+  [[gnu::always_inline]] void step() noexcept {
     for (Index i = smaller(lines_per_step_, left_); i > 0; --i, --left_) {
       __builtin_prefetch(first_ + line_ * line, 0, 2);
       if (++line_ < row_lines_) continue;
@@ -36,6 +37,12 @@ class Ahead {
   Index left_ = 0;
   Index lines_per_step_ = 0;
 };
+
+template <class T>
+double output_bytes(const Geometry& geometry) noexcept {
+  return static_cast<double>(geometry.batch * geometry.output_pixels()) *
+         static_cast<double>(geometry.groups * geometry.out_channels * Index{sizeof(T)});
+}
 
 // The weights that `pack_weights` is about to take.
 template <class T>

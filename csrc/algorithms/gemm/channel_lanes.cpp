@@ -26,6 +26,8 @@ constexpr Index taps_per_run = 1024;
 constexpr Index few_blocks = 2;
 // The input of the next block is brought nearer, unless it would push out what this one reads.
 constexpr Index most_ahead_bytes = Index{256} << 10;
+// Larger results are not in the second-level cache: what they go to is brought nearer.
+constexpr double most_cached_results = 2.5 * (1 << 20);
 // A multiple of every tile height and vector length.
 constexpr Index pixels_per_chunk = 48;
 
@@ -51,8 +53,9 @@ struct ChannelLanes<T>::Run {
   Index taps;
   const BorderGroup* groups;
   Index group_count;
-  bool leaves_out;  // or all taps count for every group
-  Ahead<T>* next;   // to be packed
+  bool leaves_out;    // or all taps count for every group
+  Ahead<T>* next;     // to be packed
+  Ahead<T>* results;  // where they will be stored
 };
 
 template <class T>
@@ -78,6 +81,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   packs_by_run_ =
       taps <= taps_per_run && blocking.pixel_blocks() <= few_blocks && blocking.most_taps() % larger(1, taps) == 0;
   if (blocking.most_taps() % larger(1, taps) == 0 && taps <= taps_per_run) parts_ = BorderParts(geometry);
+  stores_ahead_ = output_bytes<T>(geometry) > most_cached_results;
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
@@ -197,7 +201,9 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     timer.next(Phase::multiplying);
     const Index first_panel = task.first_channel / panels_.full_width();
     const Index last_panel = divide_up(task.first_channel + task.channels, panels_.full_width());
+    const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks && adjacent_pixels(box, block_output) >= count;
     Ahead<T> ahead;
+    Ahead<T> results;
     if (packed != nullptr && tap_blocks == 1 && next.group == task.group &&
         shape.elements() <= most_ahead_bytes / Index{sizeof(T)})
       ahead = input_ahead(
@@ -238,7 +244,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
       const auto find_run = [&](Index begin, Index length) {
         const T* values = run_weights(begin, length);
         const bool leaves_out = has_parts && kernels_->all_finite(values, length * width);
-        return Run{panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out, &ahead};
+        return Run{panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out, &ahead, &results};
       };
       Index done = 0;
       for (; taps.count() - done > taps_per_run_; done += taps_per_run_) {
@@ -258,6 +264,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         Run run = last_run;
         const BorderGroup group{first, last - first, 0};
         if (chunks > 1) run.groups = &group;
+        if (stores_ahead)
+          results = {to.data + first, to.inner, lanes, last - first, divide_up(last - first, kernels_->tile_rows)};
         multiply(run, worker, {start, 0, accumulators, width});
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);
@@ -314,6 +322,7 @@ void ChannelLanes<T>::multiply_group(const Run& run, const kernels::Reduction& r
         for_each_stretch([](T* near, const T* far, Index count) { std::copy_n(far, count, near); });
     }
     run.next->step();
+    if (stores_ahead_) run.results->step();
     run_tile(*kernels_, run.vectors, worker.strip, worker.pixel_offsets + first, rows, reduction, weights, here);
     if (!neighbors) for_each_stretch([](const T* near, T* far, Index count) { std::copy_n(near, count, far); });
   });

@@ -54,6 +54,7 @@ class ChannelLanes {
   BorderParts parts_;
   Index taps_per_run_ = 1;
   bool packs_by_run_ = false;  // unless they are packed already
+  bool stores_ahead_ = false;
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
   std::size_t packed_ = 0, bias_ = 0, worker_begin_ = 0;

@@ -27,8 +27,11 @@ constexpr Index taps_per_run = 256;
 // lines.
 template <class T>
 constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
-// A larger input of a 1x1 kernel is not in the last-level cache: what comes next is brought nearer.
+// A larger input of a 1x1 kernel is not in the last-level cache: what comes next is brought nearer. So is the memory of
+// larger results, this many panels before they are stored: a tile stores a little to each of many rows that are far
+// apart.
 constexpr double most_cached_bytes = 8 << 20;
+constexpr Index panels_ahead = 2;
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
 constexpr Index colliding_bytes = 4096;
@@ -56,6 +59,14 @@ struct PixelLanes<T>::Destination {
   Index stride;   // from one output channel to the next
   Index vectors;  // of the panel
   bool direct;
+
+  // Into the first-level cache, for `rows` channels. Inlined for the same reason as Ahead::step.
+  [[gnu::always_inline]] void bring(Index first, Index rows, Index width) const noexcept {
+    constexpr Index line = 64 / Index{sizeof(T)};
+    if (!direct) return;
+    for (Index row = first; row < first + rows; ++row)
+      for (Index e = 0; e < width; e += line) __builtin_prefetch(result + row * stride + e + line - 1, 1);
+  }
 };
 
 template <class T>
@@ -123,6 +134,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   double input = static_cast<double>(geometry.batch * geometry.groups * geometry.in_channels * size);
   for (const Index extent : geometry.input) input *= static_cast<double>(extent);
   reads_ahead_ = geometry.taps_per_channel() == 1 && input > most_cached_bytes;
+  stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
 }
 
 template <class T>
@@ -222,10 +234,12 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
         for (Index tap = 0; tap < length; ++tap) worker.copied_tap_offsets[tap] = tap;
       }
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);
+      const Index panels = divide_up(count, width_);
+      const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
       if (reads_ahead_) {
         const Index left = geometry_.in_channels - done - length;
-        const Index steps = tiles * divide_up(count, width_);
+        const Index steps = tiles * panels;
         ahead = left > 0
                     ? input_ahead(geometry_, group_input, pixels, done + length, smaller(left, taps_per_run), steps)
                     : input_ahead(geometry_, group_input, next.pixels, 0, smaller(geometry_.in_channels, taps_per_run),
@@ -236,14 +250,19 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
         const Index rows = task.channels * (tile + 1) / tiles - first;
         const TileWeights tile_weights =
             find_weights(block_weights + first * weights.lane, rows, done, length, copied, worker);
-        for (Index begin = 0; begin < count; begin += width_) {
-          const Destination& destination = worker.destinations[begin / width_];
+        for (Index panel = 0; panel < panels; ++panel) {
+          const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
-          const bool fresh = t == 0 && done == 0;
           ahead.step();
+          if (fresh && stores_ahead_) {
+            const bool in_tile = panel + panels_ahead < panels;
+            const Index later = in_tile ? first : first + rows;
+            const Index there = panel + panels_ahead - (in_tile ? 0 : panels);
+            if (there < panels) worker.destinations[there].bring(later, smaller(rows, task.channels - later), width_);
+          }
           run_tile<T>(
               *kernels_, destination.vectors, tile_weights.data, tile_weights.row_offsets, rows,
-              {tile_weights.tap_offsets, length, 1, 0}, worker.panels + panel_offset(begin, length),
+              {tile_weights.tap_offsets, length, 1, 0}, worker.panels + panel_offset(panel * width_, length),
               {fresh ? worker.start + first * start_stride : nullptr, start_stride, result, destination.stride});
         }
       }
