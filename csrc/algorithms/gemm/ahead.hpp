@@ -8,12 +8,27 @@ namespace convgrad::gemm {
 
 // Rows of elements that follow one another, equally far apart.
 template <class T>
+struct Rows {
+  const T* first;
+  Index pitch;
+  Index count;
+  Index elements;  // of each
+};
+
+template <class T>
 class Ahead {
  public:
   Ahead() = default;
   // All of it within `steps` steps.
-  Ahead(const T* first, Index pitch, Index rows, Index row_elements, Index steps) noexcept
-      : first_(first), pitch_(pitch), row_lines_(divide_up(row_elements, line) + 1), left_(rows * row_lines_) {
+  Ahead(const Rows<T>& rows, Index steps) noexcept : Ahead(rows, 1, 0, steps) {}
+  // As many `sets` of rows, equally far apart.
+  Ahead(const Rows<T>& rows, Index sets, Index set_pitch, Index steps) noexcept
+      : first_(rows.first),
+        row_lines_(divide_up(rows.elements, line) + 1),
+        rows_(rows.count),
+        pitch_(rows.pitch),
+        next_set_(set_pitch - (rows.count - 1) * rows.pitch),
+        left_(sets * rows.count * row_lines_) {
     lines_per_step_ = divide_up(left_, larger(1, steps));
   }
 
@@ -23,7 +38,9 @@ class Ahead {
       __builtin_prefetch(first_ + line_ * line, 0, 2);
       if (++line_ < row_lines_) continue;
       line_ = 0;
-      first_ += pitch_;
+      const bool same_set = ++row_ < rows_;
+      first_ += same_set ? pitch_ : next_set_;
+      if (!same_set) row_ = 0;
     }
   }
 
@@ -31,12 +48,22 @@ class Ahead {
   static constexpr Index line = 64 / static_cast<Index>(sizeof(T));
 
   const T* first_ = nullptr;
-  Index pitch_ = 0;
-  Index row_lines_ = 0;
   Index line_ = 0;
+  Index row_lines_ = 0;
+  Index row_ = 0;
+  Index rows_ = 0;
+  Index pitch_ = 0;
+  Index next_set_ = 0;  // from the last row of a set to the first of the next
   Index left_ = 0;
   Index lines_per_step_ = 0;
 };
+
+template <class T>
+double input_bytes(const Geometry& geometry) noexcept {
+  double bytes = static_cast<double>(geometry.batch * geometry.groups * geometry.in_channels * Index{sizeof(T)});
+  for (const Index extent : geometry.input) bytes *= static_cast<double>(extent);
+  return bytes;
+}
 
 template <class T>
 double output_bytes(const Geometry& geometry) noexcept {
@@ -50,11 +77,11 @@ Ahead<T> weights_ahead(const Weights<T>& weights, Index channels, const Index (&
                        Index steps) noexcept {
   const Index count = taps[0] * taps[1] * taps[2];
   if (weights.channel == count)  // forward: a row for each lane
-    return {weights.data, weights.lane, lanes, channels * count, steps};
+    return {{weights.data, weights.lane, lanes, channels * count}, steps};
   if (weights.lane != count) return {};
   const T* first = weights.data;  // grad_input: a row for each channel, whose taps go backwards
   for (int axis = 0; axis < axes; ++axis) first += smaller(0, weights.axis[axis]) * (taps[axis] - 1);
-  return {first, weights.channel, channels, lanes * count, steps};
+  return {{first, weights.channel, channels, lanes * count}, steps};
 }
 
 // Some channels of the input under a block of pixels, where it lies in few long rows. `input` is the whole tensor moved
@@ -62,6 +89,9 @@ Ahead<T> weights_ahead(const Weights<T>& weights, Index channels, const Index (&
 template <class T>
 Ahead<T> input_ahead(const Geometry& geometry, const Tensor<const T>& input, const PixelBlock& pixels,
                      Index first_channel, Index channels, Index steps) noexcept {
+  Index low[axes];
+  Index high[axes];
+  Index step[axes];
   Index span = 1;
   Index used = 1;
   const T* first = input.data + pixels.first_image * input.outer + first_channel * input.inner;
@@ -69,16 +99,24 @@ Ahead<T> input_ahead(const Geometry& geometry, const Tensor<const T>& input, con
     const Index origin = pixels.first[axis] * geometry.stride[axis] - geometry.padding[axis];
     const Index end = origin + (pixels.size[axis] - 1) * geometry.stride[axis] +
                       (geometry.kernel[axis] - 1) * geometry.dilation[axis];
-    const Index low = larger(0, origin);
-    const Index high = smaller(end, geometry.input[axis] - 1);
-    if (low > high || input.axis[axis] < 0) return {};
-    first += low * input.axis[axis];
-    span += (high - low) * input.axis[axis];
-    used *= smaller(high - low + 1, geometry.kernel[axis] > 1 ? INT32_MAX : pixels.size[axis]);
+    low[axis] = larger(0, origin);
+    high[axis] = smaller(end, geometry.input[axis] - 1);
+    step[axis] = geometry.kernel[axis] > 1 ? 1 : geometry.stride[axis];
+    if (low[axis] > high[axis] || input.axis[axis] < 0) return {};
+    first += low[axis] * input.axis[axis];
+    span += (high[axis] - low[axis]) * input.axis[axis];
+    used *= (high[axis] - low[axis]) / step[axis] + 1;
   }
-  if (input.inner < 0 || span > used + used / 4) return {};
-  const bool whole = pixels.images > 1 && channels == geometry.in_channels && input.outer == channels * input.inner;
-  return {first, input.inner, channels * (whole ? pixels.images : 1), span, steps};
+  if (input.inner < 0) return {};
+  if (span <= used + used / 4) {
+    const bool whole = pixels.images > 1 && channels == geometry.in_channels && input.outer == channels * input.inner;
+    return {{first, input.inner, channels * (whole ? pixels.images : 1), span}, steps};
+  }
+  if (input.axis[2] != 1 || low[0] != high[0] || pixels.images > 1) return {};
+  return {{first, step[1] * input.axis[1], (high[1] - low[1]) / step[1] + 1, high[2] - low[2] + 1},
+          channels,
+          input.inner,
+          steps};
 }
 
 }  // namespace convgrad::gemm

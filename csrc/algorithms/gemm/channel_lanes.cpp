@@ -265,7 +265,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         const BorderGroup group{first, last - first, 0};
         if (chunks > 1) run.groups = &group;
         if (stores_ahead)
-          results = {to.data + first, to.inner, lanes, last - first, divide_up(last - first, kernels_->tile_rows)};
+          results = {{to.data + first, to.inner, lanes, last - first}, divide_up(last - first, kernels_->tile_rows)};
         multiply(run, worker, {start, 0, accumulators, width});
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);

@@ -20,16 +20,6 @@ Index extent_of(const Geometry& geometry, int axis) noexcept {
   return (geometry.kernel[axis] - 1) * geometry.dilation[axis] + 1;
 }
 
-StoreAhead::StoreAhead(const Rows& rows, Index channels, Index channel_bytes, Index steps) noexcept
-    : channel_(static_cast<const char*>(rows.first)),
-      rows_(rows.count),
-      row_pitch_(rows.pitch),
-      row_bytes_(rows.bytes),
-      channels_(channels),
-      channel_bytes_(channel_bytes) {
-  per_step_ = divide_up(channels * rows.count * divide_up(rows.bytes, line_bytes), larger(1, steps));
-}
-
 template <class T>
 ColumnSums<T>::ColumnSums(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels) noexcept
     : geometry_(&geometry), images_(images), size_{size[0], size[1], size[2]}, channels_(channels) {
@@ -139,17 +129,15 @@ void ColumnSums<T>::store_row(const kernels::KernelSet<T>& kernels, Index channe
 }
 
 template <class T>
-StoreAhead ColumnSums<T>::ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept {
+Ahead<T> ColumnSums<T>::ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept {
   // Only one plane's rows of neighbors in memory.
   const Index rows = span[1].end - span[1].begin;
   const Index columns = span[2].end - span[2].begin;
   if (images_ > 1 || span[0].end - span[0].begin > 1 || grad_input.axis[2] != 1 || rows == 0) return {};
   const T* first =
       grad_input.data + span[0].begin * grad_input.axis[0] + span[1].begin * grad_input.axis[1] + span[2].begin;
-  constexpr Index size = sizeof(T);
-  StoreAhead::Rows piece{first, rows, grad_input.axis[1] * size, columns * size};
-  if (grad_input.axis[1] == columns) piece = {first, 1, 0, rows * columns * size};
-  return StoreAhead(piece, channels_, grad_input.inner * size, steps);
+  if (grad_input.axis[1] == columns) return {{first, grad_input.inner, channels_, rows * columns}, steps};
+  return {{first, grad_input.axis[1], rows, columns}, channels_, grad_input.inner, steps};
 }
 
 template class ColumnSums<float>;

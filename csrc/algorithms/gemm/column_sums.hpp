@@ -8,6 +8,7 @@
 // end.
 #pragma once
 
+#include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/blocking.hpp"
 #include "kernels/kernel_set.hpp"
 
@@ -23,45 +24,6 @@ struct SumSpan {
   Index begin;
   Index begun;
   Index end;
-};
-
-// Where sums will be stored, asked for a few cache lines at a time while the arithmetic goes on: nothing else would
-// announce them, since every channel's rows are in another page.
-class StoreAhead {
- public:
-  // Rows of each channel: where they begin, how many, how far apart and how long (bytes).
-  struct Rows {
-    const void* first;
-    Index count, pitch, bytes;
-  };
-
-  StoreAhead() = default;
-  StoreAhead(const Rows& rows, Index channels, Index channel_bytes, Index steps) noexcept;
-
-  void step() noexcept {
-    for (Index i = 0; i < per_step_ && channels_ > 0; ++i) {
-      __builtin_prefetch(channel_ + row_ * row_pitch_ + line_, 1);
-      line_ += line_bytes;
-      if (line_ < row_bytes_) continue;
-      line_ = 0;
-      if (++row_ < rows_) continue;
-      row_ = 0;
-      channel_ += channel_bytes_;
-      --channels_;
-    }
-  }
-
- private:
-  static constexpr Index line_bytes = 64;
-  const char* channel_ = nullptr;
-  Index line_ = 0;
-  Index row_ = 0;
-  Index rows_ = 0;
-  Index row_pitch_ = 0;
-  Index row_bytes_ = 0;
-  Index channels_ = 0;
-  Index channel_bytes_ = 0;
-  Index per_step_ = 0;
 };
 
 template <class T>
@@ -89,7 +51,8 @@ class ColumnSums {
              T* sums) const noexcept;
   void store(const kernels::KernelSet<T>& kernels, const SumSpan (&span)[axes], const T* sums, T* row,
              const Tensor<T>& grad_input) const noexcept;
-  [[nodiscard]] StoreAhead ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept;
+  // Where they will be stored.
+  [[nodiscard]] Ahead<T> ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept;
 
  private:
   void add_terms(const kernels::KernelSet<T>& kernels, const T* products, const kernels::ShiftedTerm* terms,

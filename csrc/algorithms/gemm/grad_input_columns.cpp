@@ -7,6 +7,11 @@
 
 namespace convgrad::gemm {
 
+namespace {
+// A smaller dV is near enough.
+constexpr double most_cached_bytes = 4 << 20;
+}  // namespace
+
 bool prefers_columns(const Geometry& geometry) noexcept {
   // Of one channel for a single pixel: more would not fit the cache.
   constexpr Index most_sums = 32768;
@@ -61,6 +66,7 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   product_.out_channels = geometry.in_channels * geometry.taps_per_channel();
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
   threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), tasks_.count())));
+  stores_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
 
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packed_elements());
@@ -164,7 +170,8 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
     timer.next(Phase::storing);
     sums.start(*kernels_, span, to, worker.sums);
     const ColumnTiles tiles = weights_.tiles(channels * taps);
-    StoreAhead ahead = sums.ahead(span, to, tiles.count * divide_up(box.count(), width));
+    Ahead<T> ahead;
+    if (stores_ahead_) ahead = sums.ahead(span, to, tiles.count * divide_up(box.count(), width));
     const T* weights = packed + weights_.offset(channel);
     for (Index last = tiles.count; last > 0; last -= smaller(last, tasks_.tiles())) {
       const Index first = larger(0, last - tasks_.tiles());
@@ -183,7 +190,7 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
 // while the tiles, less than half as large, pass by.
 template <class T>
 void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels,
-                                   StoreAhead& ahead, const Worker& worker) const noexcept {
+                                   Ahead<T>& ahead, const Worker& worker) const noexcept {
   const Index base = tiles.first_row(first);
   const Index pitch = tasks_.product_pitch();
   const Index run = tasks_.run();

@@ -49,7 +49,7 @@ class GradInputColumns {
                 const Tensor<T>& grad_input, const Worker& worker) const noexcept;
   void run_block(const ColumnTask& task, const PixelBlock& pixels, const Tensor<const T>& grad_output, const T* packed,
                  const Tensor<T>& grad_input, const Worker& worker) const noexcept;
-  void multiply(const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels, StoreAhead& ahead,
+  void multiply(const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels, Ahead<T>& ahead,
                 const Worker& worker) const noexcept;
 
   Geometry geometry_;
@@ -57,6 +57,7 @@ class GradInputColumns {
   const kernels::KernelSet<T>* kernels_;
   ColumnTasks tasks_;
   ColumnWeights<T> weights_;
+  bool stores_ahead_ = false;
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
   Index padded_pixels_ = 0, product_slack_ = 0;

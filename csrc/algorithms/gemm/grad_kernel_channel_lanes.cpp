@@ -81,9 +81,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
                               smaller(divide_up(parts_wanted, larger(1, items)), tasks_.blocking().pixel_blocks()));
   tasks_.set_parts(parts);
 
-  reads_ahead_ = static_cast<double>(geometry.batch * geometry.output_pixels()) *
-                     static_cast<double>(geometry.groups * geometry.out_channels * size) >
-                 most_near_bytes;
+  reads_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
   leaves_out_border_ = border_share(geometry) >= least_border_share;
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
@@ -203,7 +201,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
         const PixelBlock under = last ? tasks_.blocking().pixel_block(b + 1) : pixels;
         const T* first = at_block(item_grad, under).data + panels.first_lane(next) * grad_output.inner;
         if (under.images == 1)
-          ahead = {first, grad_output.inner, panels.used_lanes(next), under.count(),
+          ahead = {{first, grad_output.inner, panels.used_lanes(next), under.count()},
                    divide_up(taps, kernels_->tile_rows)};
       }
       T* sums = accumulators + first_lane * taps;

@@ -131,9 +131,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   block_copies_ = worker.reserve<kernels::BlockCopy>(most_copies(pixels));
   worker_bytes_ = worker.bytes();
 
-  double input = static_cast<double>(geometry.batch * geometry.groups * geometry.in_channels * size);
-  for (const Index extent : geometry.input) input *= static_cast<double>(extent);
-  reads_ahead_ = geometry.taps_per_channel() == 1 && input > most_cached_bytes;
+  reads_ahead_ = geometry.taps_per_channel() == 1 && input_bytes<T>(geometry) > most_cached_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
 }
 
