@@ -24,8 +24,11 @@ constexpr double multiplications_per_part = 5e5;
 // These do not. For less, or with few channels, lower tiles cost what they save.
 constexpr double least_border_share = 0.02;
 constexpr Index fewest_channels_by_tap = 7;
-// A larger G comes from the last-level cache or beyond: what is packed next is brought nearer.
-constexpr double most_near_bytes = 7 << 20;
+// A larger G or input comes from the last-level cache or beyond: what is packed next is brought nearer, unless it would
+// push out what is being read.
+constexpr double most_near_grad = 7 << 20;
+constexpr double most_near_input = 4 << 20;
+constexpr Index most_ahead = Index{256} << 10;
 
 }  // namespace
 
@@ -50,6 +53,18 @@ struct GradKernelChannelLanes<T>::Worker {
   Index* tap_offsets;
   Index* selected;  // pixels, and taps before they are ordered
   T* ordered;       // the sums of a panel, channel by channel
+};
+
+// What is packed after the panel that is being multiplied.
+template <class T>
+struct GradKernelChannelLanes<T>::Next {
+  Ahead<T> panel;
+  Ahead<T> strip;
+
+  void step() noexcept {
+    panel.step();
+    strip.step();
+  }
 };
 
 template <class T>
@@ -81,12 +96,13 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
                               smaller(divide_up(parts_wanted, larger(1, items)), tasks_.blocking().pixel_blocks()));
   tasks_.set_parts(parts);
 
-  reads_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
+  reads_grad_ahead_ = output_bytes<T>(geometry) > most_near_grad;
   leaves_out_border_ = border_share(geometry) >= least_border_share;
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();
+  reads_input_ahead_ = input_bytes<T>(geometry) > most_near_input && blocking.strip_elements() * size <= most_ahead;
   accumulator_elements_ = round_up(tasks_.channels_per_item(), widest_panel) * blocking.most_taps();
 
   WorkspaceLayout shared;
@@ -195,23 +211,25 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       timer.next(Phase::multiplying);
       // Next come the channels of another panel, or those of the first under another block.
       const bool last = panel + 1 == panels.count();
-      Ahead<T> ahead;
-      if (reads_ahead_ && grad_output.axis[2] == 1 && (!last || b + 1 < part.end_block)) {
-        const Index next = last ? 0 : panel + 1;
-        const PixelBlock under = last ? tasks_.blocking().pixel_block(b + 1) : pixels;
-        const T* first = at_block(item_grad, under).data + panels.first_lane(next) * grad_output.inner;
-        if (under.images == 1)
-          ahead = {{first, grad_output.inner, panels.used_lanes(next), under.count()},
-                   divide_up(taps, kernels_->tile_rows)};
+      const Index steps = divide_up(taps, kernels_->tile_rows);
+      const bool done = last && b + 1 == part.end_block;
+      const PixelBlock under = last && !done ? tasks_.blocking().pixel_block(b + 1) : pixels;
+      Next next;
+      if (reads_grad_ahead_ && !done && grad_output.axis[2] == 1 && under.images == 1) {
+        const Index lanes = last ? 0 : panel + 1;
+        const T* first = at_block(item_grad, under).data + panels.first_lane(lanes) * grad_output.inner;
+        next.panel = {{first, grad_output.inner, panels.used_lanes(lanes), under.count()}, steps};
       }
+      if (reads_input_ahead_ && last && !done)
+        next.strip = input_ahead(geometry_, group_input, under, item.taps.first_channel, channels, steps);
       T* sums = accumulators + first_lane * taps;
       // With an infinity or nan in G, zeros on the border count.
       if (by_tap(item) && kernels_->all_finite(worker.panel, pixels.count() * width))
-        multiply_by_tap(item, pixels, panels.vectors(panel), strip, worker, sums, ahead);
+        multiply_by_tap(item, pixels, panels.vectors(panel), strip, worker, sums, next);
       else
         run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps,
                      {worker.pixel_offsets, pixels.count(), 1, 0}, worker.panel, {nullptr, 0, sums, width},
-                     [&] { ahead.step(); });
+                     [&] { next.step(); });
     }
   }
 }
@@ -220,7 +238,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
 template <class T>
 void GradKernelChannelLanes<T>::multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors,
                                                 const T* strip, const Worker& worker, T* accumulators,
-                                                Ahead<T>& ahead) const noexcept {
+                                                Next& next) const noexcept {
   const Index width = vectors * kernels_->lanes;
   const Index channels = item.taps.channels;
   Index row = 0;
@@ -233,7 +251,7 @@ void GradKernelChannelLanes<T>::multiply_by_tap(const GradKernelItem& item, cons
         if (here.reduction.length == 0) continue;
         run_tiles<T>(*kernels_, vectors, strip, worker.tap_offsets + row, channels, here.reduction,
                      worker.panel + here.first * width, {nullptr, 0, accumulators + row * width, width},
-                     [&] { ahead.step(); });
+                     [&] { next.step(); });
       }
 }
 

@@ -31,11 +31,12 @@ class GradKernelChannelLanes {
 
  private:
   struct Worker;
+  struct Next;
 
   void accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
                   const Tensor<const T>& input, const Worker& worker, T* accumulators) const noexcept;
   void multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors, const T* strip,
-                       const Worker& worker, T* accumulators, Ahead<T>& ahead) const noexcept;
+                       const Worker& worker, T* accumulators, Next& next) const noexcept;
   void store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel,
              const Worker& worker) const noexcept;
   [[nodiscard]] Worker worker(void* workspace, int number) const noexcept;
@@ -47,7 +48,8 @@ class GradKernelChannelLanes {
   GradKernelTasks tasks_;
   Index accumulator_elements_ = 0;
   bool leaves_out_border_ = false;
-  bool reads_ahead_ = false;
+  bool reads_input_ahead_ = false;
+  bool reads_grad_ahead_ = false;
   int threads_ = 1;
   std::size_t partial_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, panel_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, selected_ = 0,

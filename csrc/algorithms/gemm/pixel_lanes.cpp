@@ -27,10 +27,13 @@ constexpr Index taps_per_run = 256;
 // lines.
 template <class T>
 constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
-// A larger input of a 1x1 kernel is not in the last-level cache: what comes next is brought nearer. So is the memory of
-// larger results, this many panels before they are stored: a tile stores a little to each of many rows that are far
-// apart.
+// A larger input comes from the last-level cache or beyond: what is read next is brought nearer. A 1x1 kernel reads its
+// input in place, long rows that the hardware foresees; others copy short ones, as long as there is room for the next.
 constexpr double most_cached_bytes = 8 << 20;
+constexpr double most_near_bytes = 1 << 20;
+constexpr Index most_ahead_bytes = Index{256} << 10;
+// So is the memory of larger results, this many panels before they are stored: a tile stores a little to each of many
+// rows that are far apart.
 constexpr Index panels_ahead = 2;
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
@@ -131,7 +134,9 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   block_copies_ = worker.reserve<kernels::BlockCopy>(most_copies(pixels));
   worker_bytes_ = worker.bytes();
 
-  reads_ahead_ = geometry.taps_per_channel() == 1 && input_bytes<T>(geometry) > most_cached_bytes;
+  reads_ahead_ = geometry.taps_per_channel() == 1 ? input_bytes<T>(geometry) > most_cached_bytes
+                                                  : input_bytes<T>(geometry) > most_near_bytes &&
+                                                        blocking.strip_elements() * size <= most_ahead_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
 }
 
@@ -236,12 +241,13 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
       if (reads_ahead_) {
-        const Index left = geometry_.in_channels - done - length;
-        const Index steps = tiles * panels;
-        ahead = left > 0
-                    ? input_ahead(geometry_, group_input, pixels, done + length, smaller(left, taps_per_run), steps)
-                    : input_ahead(geometry_, group_input, next.pixels, 0, smaller(geometry_.in_channels, taps_per_run),
-                                  steps);
+        const Index left = taps.count() - done - length;
+        if (geometry_.taps_per_channel() == 1 && left > 0)
+          ahead =
+              input_ahead(geometry_, group_input, pixels, done + length, smaller(left, taps_per_run), tiles * panels);
+        else if (left == 0 && t + 1 == tap_blocks)
+          ahead = input_ahead(geometry_, group_input, next.pixels, 0, smaller(geometry_.in_channels, taps_per_run),
+                              tiles * panels);
       }
       for (Index tile = 0; tile < tiles; ++tile) {
         const Index first = task.channels * tile / tiles;
