@@ -1,5 +1,6 @@
 #include "algorithms/gemm/strip_lanes.hpp"
 
+#include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
@@ -16,6 +17,9 @@ constexpr Index run_bytes = Index{24} << 10;
 // A 1x1 kernel reads each element once or twice. What counts is that few rows are read at a time and long ones, as the
 // hardware's prefetchers can follow them.
 constexpr Index pointwise_run_bytes = Index{64} << 10;
+// A larger input comes from the last-level cache or beyond, and larger results go there: the next block's input and
+// this one's results are brought nearer while it is multiplied.
+constexpr double most_near_bytes = 4 << 20;
 // A block is worth its set-up with about this much arithmetic, within these sizes and while its strip is small.
 constexpr double multiplications_per_block = 4e5;
 constexpr Index small_strip_bytes = Index{200} << 10;
@@ -60,6 +64,18 @@ struct StripLanes<T>::Worker {
   Index* tap_offsets;
   Index* weight_offsets;
   Stretch* stretches;
+};
+
+// What is read and written after the tiles of a block.
+template <class T>
+struct StripLanes<T>::Next {
+  Ahead<T> input;
+  Ahead<T> results;
+
+  void step() noexcept {
+    input.step();
+    results.step();
+  }
 };
 
 namespace {
@@ -154,6 +170,17 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   weight_offsets_ = worker.reserve<Index>(blocking.most_taps());
   stretches_ = worker.reserve<Stretch>(most_vectors());
   worker_bytes_ = worker.bytes();
+
+  reads_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
+  stores_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
+}
+
+// How often `run_tiles` calls a micro-kernel.
+template <class T>
+Index StripLanes<T>::tiles(Index vectors) const noexcept {
+  const Index groups = divide_up(geometry_.out_channels, kernels::max_strip_rows);
+  const Index rows = divide_up(geometry_.out_channels, larger(1, groups));
+  return groups * divide_up(vectors, kernels_->strip_vectors[larger(1, rows) - 1]);
 }
 
 // Every row of pixels begins at most one vector more than it fills; a row is at least a pixel.
@@ -178,14 +205,16 @@ void StripLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         at_offset<Index>(area, tap_offsets_),
                         at_offset<Index>(area, weight_offsets_),
                         at_offset<Stretch>(area, stretches_)};
-    run_task(tasks_.task(index), input, weights, bias, bias_stride, output, worker);
+    // What this worker, or another soon, does after it.
+    const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
+    run_task(tasks_.task(index), next, input, weights, bias, bias_stride, output, worker);
   });
 }
 
 template <class T>
-void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>& input, const Weights<T>& weights,
-                             const T* bias, Index bias_stride, const Tensor<T>& output,
-                             const Worker& worker) const noexcept {
+void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& following,
+                             const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+                             const Tensor<T>& output, const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
@@ -231,11 +260,23 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
     const Index bytes = geometry_.taps_per_channel() == 1 ? pointwise_run_bytes : run_bytes;
     const Index channels_per_run = larger(1, bytes / Index{sizeof(T)} / channel_elements);
     const Index taps_per_run = channels_per_run * taps.size[0] * taps.size[1] * taps.size[2];
+    Next next;
+    if (t + 1 == blocking.tap_blocks()) {
+      const Index steps = divide_up(taps.count(), taps_per_run) * tiles(tables.vectors);
+      if (reads_ahead_ && !in_place) {
+        Tensor<const T> following_input = input;
+        following_input.data += following.group * geometry_.in_channels * input.inner;
+        next.input = input_ahead(geometry_, following_input, following.pixels, 0, geometry_.in_channels, steps);
+      }
+      const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
+      if (stores_ahead_ && adjacent_pixels(box, to) >= pixels.count())
+        next.results = {{to.data, to.inner, geometry_.out_channels, pixels.count()}, steps};
+    }
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
-      run_tiles(group, block_weights, weights.lane, strip, bias, bias_stride, t == 0 && done == 0, done, length,
-                worker);
+      run_tiles(group, block_weights, weights.lane, strip, bias, bias_stride, t == 0 && done == 0, done, length, worker,
+                next);
       done += length;
     } while (done < taps.count());
   }
@@ -251,8 +292,8 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const Tensor<const T>&
 // All output channels of the group over all vectors of the block, for `length` taps of the strip from the first on.
 template <class T>
 void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, const T* strip, const T* bias,
-                              Index bias_stride, bool fresh, Index first_tap, Index length,
-                              const Worker& worker) const noexcept {
+                              Index bias_stride, bool fresh, Index first_tap, Index length, const Worker& worker,
+                              Next& next) const noexcept {
   const Index lanes = kernels_->lanes;
   const Index all_vectors = worker.tables->vectors;
   const Index result_stride = all_vectors * lanes;
@@ -277,6 +318,7 @@ void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, c
       T* result = worker.results + first_row * result_stride + first * lanes;
       const kernels::StripAddress address{row_offset, worker.weight_offsets + first_tap, worker.vector_offsets + first,
                                           worker.tap_offsets + first_tap};
+      next.step();
       kernels_->strip_tile[rows - 1][vectors - 1](weights, strip, address, length, fresh ? worker.start : result,
                                                   fresh ? most * lanes : result_stride, result, result_stride);
     }
