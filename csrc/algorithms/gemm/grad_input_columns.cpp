@@ -35,7 +35,11 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   const double rows = static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
   const double columns = (1 + 9 / static_cast<double>(larger(1, geometry.out_channels))) * (rows < 4 ? 4 / rows : 1);
   const double channels = static_cast<double>(larger(1, geometry.in_channels));
-  const double correlation = (strided ? 1.6 : 1.1) + 2.5 / channels;
+  double correlation = (strided ? 1.6 : 1.1) + 2.5 / channels;
+  // An image of few pixels fits a strip or two, of which no rows are copied twice.
+  constexpr Index few_pixels = 2048;
+  if (!strided && geometry.input[0] * geometry.input[1] * geometry.input[2] <= few_pixels)
+    correlation = 0.65 + 1.65 / channels;
   return columns < correlation;
 }
 
