@@ -52,20 +52,25 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const Index last = larger(0, panels.count() - 1);
   const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.5 : 2.0);
   overhead.channel_lanes =
-      35 / taps + 15 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
+      35 / taps + 10 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
   // Panels are copied, shared by all output channels: a vector takes a copy for each row of pixels that it meets. They
   // stream from the second-level cache; with a stride, the strip is cut by column as well.
   const double rows = kernels.lanes / static_cast<double>(larger(1, geometry.output[2]));
   const double copy = geometry.taps_per_channel() == 1 || rows < 0.4 ? 5 : 12 * rows;
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
+  const bool padded = geometry.padding[0] > 0 || geometry.padding[1] > 0 || geometry.padding[2] > 0;
   overhead.pixel_lanes = copy / channels + (strided ? 0.12 : 0.07) + unused_lanes(geometry, kernels.lanes);
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels.
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
   // Vectors of the strip begin anywhere in a cache line, and the last of a row may be mostly empty; results are copied
-  // once more; and every four channels pass over the whole strip, with weights in place.
-  overhead.strip_lanes = 0.25 + 6 / taps + channels / 128 + (std::ceil(1 / rows) * rows - 1);
+  // once more; and every four channels pass over the whole strip, with weights in place. A 1x1 kernel copies no strip,
+  // and knows no rows.
+  if (kernel_taps == 1 && !strided && !padded)
+    overhead.strip_lanes = 0.1 + 7 / taps + channels / 400;
+  else
+    overhead.strip_lanes = 0.25 + 6 / taps + channels / 128 + (std::ceil(1 / rows) * rows - 1);
   return overhead;
 }
 

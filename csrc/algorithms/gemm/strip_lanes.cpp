@@ -20,9 +20,11 @@ constexpr Index pointwise_run_bytes = Index{64} << 10;
 // A larger input comes from the last-level cache or beyond, and larger results go there: the next block's input and
 // this one's results are brought nearer while it is multiplied.
 constexpr double most_near_bytes = 4 << 20;
+// Long rows, read in place, the hardware foresees as long as they come from the last-level cache.
+constexpr double most_cached_bytes = 12 << 20;
 // A block is worth its set-up with about this much arithmetic, within these sizes and while its strip is small.
-constexpr double multiplications_per_block = 4e5;
-constexpr Index small_strip_bytes = Index{200} << 10;
+constexpr double multiplications_per_block = 4e6;
+constexpr Index small_strip_bytes = Index{400} << 10;
 constexpr Index fewest_pixels = 448;
 constexpr Index most_pixels = 4096;
 
@@ -172,6 +174,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   worker_bytes_ = worker.bytes();
 
   reads_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
+  reads_place_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
 }
 
@@ -263,7 +266,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     Next next;
     if (t + 1 == blocking.tap_blocks()) {
       const Index steps = divide_up(taps.count(), taps_per_run) * tiles(tables.vectors);
-      if (reads_ahead_ && !in_place) {
+      if (in_place ? reads_place_ahead_ : reads_ahead_) {
         Tensor<const T> following_input = input;
         following_input.data += following.group * geometry_.in_channels * input.inner;
         next.input = input_ahead(geometry_, following_input, following.pixels, 0, geometry_.in_channels, steps);
