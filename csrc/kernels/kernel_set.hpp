@@ -20,12 +20,15 @@ inline constexpr int max_tile_vectors = 2;
 // Each lane is one output element and one chain of fused multiply-adds in the order of r: the bits depend on neither
 // `rows`, `vectors`, the lane count nor on where a caller cuts the reduction, since a stored accumulator loses nothing.
 //
-// The panel may be read in `segments` pieces of `length` rows, `gap` elements apart; their offsets follow one another.
+// r may leave out some of the panel's rows, and their offsets: it goes through `length` of them, skips `gap`, and so on
+// for each of `segments`; then it skips `set_gap` more, and so on for each of `sets`.
 struct Reduction {
   const int64_t* offset;
   int64_t length;
-  int64_t segments;
-  int64_t gap;
+  int64_t segments = 1;
+  int64_t gap = 0;
+  int64_t sets = 1;
+  int64_t set_gap = 0;
 };
 
 template <class T>

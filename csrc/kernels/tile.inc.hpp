@@ -20,31 +20,35 @@ void tile(const T* source, const int64_t* row_offset, const convgrad::kernels::R
   }
   const int64_t* reduction_offset = reduction.offset;
   const int64_t length = reduction.length;
-  for (int64_t segment = reduction.segments; segment > 0; --segment) {
-    for (int64_t r = 0; r < length; ++r) {
-      const int64_t offset = reduction_offset[r];
-      Vector<T> column[vectors];
+  for (int64_t set = reduction.sets; set > 0; --set) {
+    for (int64_t segment = reduction.segments; segment > 0; --segment) {
+      for (int64_t r = 0; r < length; ++r) {
+        const int64_t offset = reduction_offset[r];
+        Vector<T> column[vectors];
 #pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) column[j] = load(panel + j * lanes);
-      // Two rows at a time: with one after the other some heights keep the two multiply-add units less evenly busy, and
-      // lose up to eight per cent.
+        for (int j = 0; j < vectors; ++j) column[j] = load(panel + j * lanes);
+        // Two rows at a time: with one after the other some heights keep the two multiply-add units less evenly busy,
+        // and lose up to eight per cent.
 #pragma GCC unroll 14
-      for (int i = 0; i < rows; i += 2) {
-        const int next = i + 1 < rows ? i + 1 : i;
-        Vector<T> first = row[i][offset] - Vector<T>{};
-        Vector<T> second = row[next][offset] - Vector<T>{};
-        if (vectors > 1) keep_in_register(first);
-        if (vectors > 1 && next > i) keep_in_register(second);
+        for (int i = 0; i < rows; i += 2) {
+          const int next = i + 1 < rows ? i + 1 : i;
+          Vector<T> first = row[i][offset] - Vector<T>{};
+          Vector<T> second = row[next][offset] - Vector<T>{};
+          if (vectors > 1) keep_in_register(first);
+          if (vectors > 1 && next > i) keep_in_register(second);
 #pragma GCC unroll 2
-        for (int j = 0; j < vectors; ++j) accumulator[i][j] += first * column[j];
-        if (next == i) continue;
+          for (int j = 0; j < vectors; ++j) accumulator[i][j] += first * column[j];
+          if (next == i) continue;
 #pragma GCC unroll 2
-        for (int j = 0; j < vectors; ++j) accumulator[next][j] += second * column[j];
+          for (int j = 0; j < vectors; ++j) accumulator[next][j] += second * column[j];
+        }
+        panel += vectors * lanes;
       }
-      panel += vectors * lanes;
+      reduction_offset += length + reduction.gap;
+      panel += reduction.gap * (vectors * lanes);
     }
-    reduction_offset += length;
-    panel += reduction.gap;
+    reduction_offset += reduction.set_gap;
+    panel += reduction.set_gap * (vectors * lanes);
   }
 #pragma GCC unroll 14
   for (int i = 0; i < rows; ++i) {

@@ -41,28 +41,34 @@ std::vector<Index> count_up(Index count) {
   return numbers;
 }
 
-// The rows of a panel that a kernel walks, from its `first` row on, with panels one element wide; and that its offsets
-// are those of the same rows.
-std::vector<Index> walk(const kernels::Reduction& reduction, Index first) {
+// The rows of a panel that a kernel walks; and its offsets are those of the same rows.
+std::vector<Index> rows_of(const BoxWalk& walk) {
+  const kernels::Reduction& reduction = walk.reduction;
   std::vector<Index> rows;
-  Index row = first;
-  for (Index segment = 0; segment < reduction.segments; ++segment, row += reduction.gap)
-    for (Index i = 0; i < reduction.length; ++i) {
-      CHECK(reduction.offset[rows.size()] == row);
-      rows.push_back(row++);
+  Index row = walk.first;
+  const Index* offset = reduction.offset;
+  for (Index set = 0; set < reduction.sets; ++set) {
+    for (Index segment = 0; segment < reduction.segments; ++segment) {
+      for (Index i = 0; i < reduction.length; ++i) {
+        CHECK(*offset++ == row);
+        rows.push_back(row++);
+      }
+      row += reduction.gap;
+      offset += reduction.gap;
     }
+    row += reduction.set_gap;
+    offset += reduction.set_gap;
+  }
   return rows;
 }
 
 void check_pixels(const Geometry& g, const PixelBlock& block, Index& walked, Index& met) {
   const std::vector<Index> offsets = count_up(block.count());
-  std::vector<Index> selected(at(block.count()));
   for (Index i = 0; i < g.kernel[0]; ++i)
     for (Index j = 0; j < g.kernel[1]; ++j)
       for (Index k = 0; k < g.kernel[2]; ++k) {
         const Index tap[axes] = {i, j, k};
-        const BorderPixels found = find_border_pixels(g, block, tap, 1, offsets.data(), selected.data());
-        const std::vector<Index> rows = walk(found.reduction, found.first);
+        const std::vector<Index> rows = rows_of(find_border_pixels(g, block, tap, offsets.data()));
         const std::set<Index> unique(rows.begin(), rows.end());
         CHECK(unique.size() == rows.size());
         CHECK(rows.empty() || (*unique.begin() >= 0 && *unique.rbegin() < block.count()));
@@ -79,7 +85,6 @@ void check_parts(const Geometry& g, const BorderParts& parts, const PixelBlock& 
   const Index taps = g.taps_per_channel();
   const std::vector<Index> offsets = count_up(g.in_channels * taps);
   std::vector<Index> order(at(block.count()));
-  std::vector<Index> selected(offsets.size());
   BorderGroup groups[BorderParts::most_parts];
   const Index count = parts.arrange(block, order.data(), groups);
   CHECK(std::set<Index>(order.begin(), order.end()).size() == order.size());
@@ -87,10 +92,7 @@ void check_parts(const Geometry& g, const BorderParts& parts, const PixelBlock& 
   for (Index n = 0; n < count; ++n) {
     CHECK(groups[n].first == next && groups[n].pixels > 0 && groups[n].part < parts.count());
     next += groups[n].pixels;
-    Index start = 0;
-    parts.select(groups[n].part, offsets.data(), g.in_channels, selected.data());
-    const kernels::Reduction reduction = parts.reduction(groups[n].part, selected.data(), g.in_channels, 1, start);
-    const std::vector<Index> rows = walk(reduction, start);
+    const std::vector<Index> rows = rows_of(parts.walk(groups[n].part, offsets.data(), g.in_channels));
     CHECK(static_cast<Index>(rows.size()) == g.in_channels * parts.taps_of(groups[n].part));
     walked += static_cast<Index>(rows.size()) * groups[n].pixels;
     const std::set<Index> unique(rows.begin(), rows.end());

@@ -6,61 +6,53 @@
 #pragma once
 
 #include "algorithms/gemm/blocking.hpp"
-#include "kernels/kernel_set.hpp"
+#include "algorithms/gemm/box_walk.hpp"
 
 namespace convgrad::gemm {
 
-// The planes, rows and columns of the kernel that count: from `first` to `last` - 1. At most one axis is cut, so that a
-// kernel walks even pieces; at an edge and in a corner that is the outermost axis.
-struct KernelPart {
-  Index first[axes];
-  Index last[axes];
-
-  friend bool operator==(const KernelPart& a, const KernelPart& b) noexcept {
-    for (int axis = 0; axis < axes; ++axis)
-      if (a.first[axis] != b.first[axis] || a.last[axis] != b.last[axis]) return false;
-    return true;
-  }
-};
-
-// Pixels of a block that share a part: those at `first` and after in the order that `arrange` makes.
+// Pixels of a block that share a part of the kernel: those at `first` and after in the order that `arrange` makes.
 struct BorderGroup {
   Index first;
   Index pixels;
   Index part;
 };
 
+// Along each axis the planes, rows or columns of the kernel that count for a pixel are one of a few ranges, of which
+// number 0 is all of them. A part is a range for every axis, and its number has theirs as digits. Part 0 is the whole
+// kernel.
 class BorderParts {
  public:
-  // Each side of a kernel of seven taps along two axes has three.
-  static constexpr Index most_parts = 13;
+  // A kernel of seven taps along two axes has seven times seven.
+  static constexpr Index most_parts = 64;
 
   BorderParts() = default;
   // Finds all parts there are, or just the whole kernel where little would be left out.
   explicit BorderParts(const Geometry& geometry) noexcept;
 
-  [[nodiscard]] Index count() const noexcept { return count_; }
+  [[nodiscard]] Index count() const noexcept { return count_[0] * count_[1] * count_[2]; }
   // The share of all products that are left out.
   [[nodiscard]] double left_out() const noexcept { return left_out_; }
   // Arranges the pixels of a block by part, and by place within: order[i] is the place of pixel i. Returns the number
   // of groups, of which each is one part's.
   Index arrange(const PixelBlock& pixels, Index* order, BorderGroup (&groups)[most_parts]) const noexcept;
 
-  // Of all taps of whole channels, those of a part.
+  // The taps of a part: how many each channel has, and how a kernel walks them in a panel of all taps of `channels`
+  // channels.
   [[nodiscard]] Index taps_of(Index part) const noexcept;
-  void select(Index part, const Index* taps, Index channels, Index* selected) const noexcept;
-  // How a kernel walks them in a panel of all taps of `channels` channels; `start` is where it begins.
-  [[nodiscard]] kernels::Reduction reduction(Index part, const Index* selected, Index channels, Index width,
-                                             Index& start) const noexcept;
+  [[nodiscard]] BoxWalk walk(Index part, const Index* tap_offsets, Index channels) const noexcept;
 
  private:
-  [[nodiscard]] bool add_parts(int axis) noexcept;
-  [[nodiscard]] Index find_part(int axis, Index position) const noexcept;
+  void find_ranges(int axis) noexcept;
+  void decide_corners() noexcept;
+  void count_left_out() noexcept;
+  [[nodiscard]] Index range_of(int axis, Index position) const noexcept;
+  [[nodiscard]] Range range(Index part, int axis) const noexcept;
+  [[nodiscard]] Index part(Index plane, Index row, Index column) const noexcept;
 
   Geometry geometry_;
-  KernelPart parts_[most_parts] = {};
-  bool cut_[axes] = {};  // the axes along which there are parts
-  Index count_ = 1;
+  Range range_[axes][most_parts] = {};
+  Index count_[axes] = {1, 1, 1};  // of ranges
+  bool corners_ = false;           // have parts of their own, cut along two axes
   double left_out_ = 0;
 };
 

@@ -4,21 +4,16 @@
 #pragma once
 
 #include "algorithms/gemm/blocking.hpp"
-#include "kernels/kernel_set.hpp"
+#include "algorithms/gemm/box_walk.hpp"
 
 namespace convgrad::gemm {
 
 // The share of all products of a layer that are with the border.
 double border_share(const Geometry& geometry) noexcept;
 
-struct BorderPixels {
-  Index first;  // of the block's pixels; its row of the panel is where a kernel begins
-  kernels::Reduction reduction;
-};
-
-// `pixel_offsets` are those of all pixels of the block, and `selected` has room for as many. At most two axes are cut,
-// so that a kernel walks even pieces: the outermost that the block has, and the one that leaves out most.
-BorderPixels find_border_pixels(const Geometry& geometry, const PixelBlock& pixels, const Index (&tap)[axes],
-                                Index width, const Index* pixel_offsets, Index* selected) noexcept;
+// `pixel_offsets` are those of all pixels of the block. Where a kernel could not walk them in even pieces, some of the
+// border is among them.
+BoxWalk find_border_pixels(const Geometry& geometry, const PixelBlock& pixels, const Index (&tap)[axes],
+                           const Index* pixel_offsets) noexcept;
 
 }  // namespace convgrad::gemm

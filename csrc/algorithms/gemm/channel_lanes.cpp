@@ -40,8 +40,7 @@ struct ChannelLanes<T>::Worker {
   Index* pixel_offsets;
   Index* tap_offsets;
   T* run_weights;
-  Index* selected_taps;  // those of each part but the first, one after the other
-  Index* order;          // of the pixels, where there are parts
+  Index* order;  // of the pixels, where there are parts
 };
 
 // A run of taps of one panel, for some pixels of a block.
@@ -94,7 +93,6 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   order_ = worker.reserve<Index>(parts_.count() > 1 ? 2 * blocking.most_pixels() : 0);
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   run_weights_ = worker.reserve<T>(packs_by_run_ ? taps_per_run_ * panels_.full_width() : 0);
-  selected_ = worker.reserve<Index>((parts_.count() - 1) * blocking.most_taps());
   worker_bytes_ = worker.bytes();
 }
 
@@ -150,8 +148,7 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{
         at_offset<T>(area, strip_),           at_offset<T>(area, accumulators_), at_offset<Index>(area, pixel_offsets_),
-        at_offset<Index>(area, tap_offsets_), at_offset<T>(area, run_weights_),  at_offset<Index>(area, selected_),
-        at_offset<Index>(area, order_)};
+        at_offset<Index>(area, tap_offsets_), at_offset<T>(area, run_weights_),  at_offset<Index>(area, order_)};
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
     run_task(tasks_.task(index), next, input, weights, packed, padded_bias, output, worker);
@@ -195,8 +192,6 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
       shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     }
     shape.fill_tap_offsets(taps, worker.tap_offsets);
-    for (Index part = 1; part < parts_.count(); ++part)
-      parts_.select(part, worker.tap_offsets, taps.channels, worker.selected_taps + (part - 1) * blocking.most_taps());
 
     timer.next(Phase::multiplying);
     const Index first_panel = task.first_channel / panels_.full_width();
@@ -284,14 +279,10 @@ void ChannelLanes<T>::multiply(const Run& run, const Worker& worker,
   const Index width = run.vectors * kernels_->lanes;
   for (Index i = 0; i < run.group_count; ++i) {
     const BorderGroup& group = run.groups[i];
-    kernels::Reduction reduction{worker.tap_offsets + run.first_tap, run.taps, 1, 0};
-    Index skipped = 0;
-    if (run.leaves_out && group.part > 0) {
-      const Index* selected = worker.selected_taps + (group.part - 1) * tasks_.blocking().most_taps() +
-                              run.first_tap / kernel_taps * parts_.taps_of(group.part);
-      reduction = parts_.reduction(group.part, selected, run.taps / kernel_taps, width, skipped);
-    }
-    multiply_group(run, reduction, run.weights + skipped, group, worker, accumulators);
+    BoxWalk walk{0, {worker.tap_offsets + run.first_tap, run.taps}};
+    if (run.leaves_out && group.part > 0)
+      walk = parts_.walk(group.part, worker.tap_offsets + run.first_tap, run.taps / kernel_taps);
+    multiply_group(run, walk.reduction, run.weights + walk.first * width, group, worker, accumulators);
   }
 }
 

@@ -58,8 +58,8 @@ class ChannelLanes {
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
   std::size_t packed_ = 0, bias_ = 0, worker_begin_ = 0;
-  std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, run_weights_ = 0, selected_ = 0,
-              order_ = 0, worker_bytes_ = 0;
+  std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, run_weights_ = 0, order_ = 0,
+              worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

@@ -51,8 +51,8 @@ struct GradKernelChannelLanes<T>::Worker {
   T* accumulators;
   Index* pixel_offsets;
   Index* tap_offsets;
-  Index* selected;  // pixels, and taps before they are ordered
-  T* ordered;       // the sums of a panel, channel by channel
+  Index* unordered;  // tap offsets
+  T* ordered;        // the sums of a panel, channel by channel
 };
 
 // What is packed after the panel that is being multiplied.
@@ -114,7 +114,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   if (tasks_.parts() == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
-  selected_ = worker.reserve<Index>(leaves_out_border_ ? larger(blocking.most_pixels(), blocking.most_taps()) : 0);
+  unordered_ = worker.reserve<Index>(leaves_out_border_ ? blocking.most_taps() : 0);
   ordered_ = worker.reserve<T>(leaves_out_border_ ? blocking.most_taps() * widest_panel : 0);
   worker_bytes_ = worker.bytes();
 }
@@ -125,7 +125,7 @@ typename GradKernelChannelLanes<T>::Worker GradKernelChannelLanes<T>::worker(voi
   void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
   return {at_offset<T>(area, strip_),           at_offset<T>(area, panel_),
           at_offset<T>(area, accumulators_),    at_offset<Index>(area, pixel_offsets_),
-          at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, selected_),
+          at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, unordered_),
           at_offset<T>(area, ordered_)};
 }
 
@@ -192,10 +192,10 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
     const Index channels = item.taps.channels;
     const Index kernel_taps = larger(1, taps / larger(1, channels));
     if (by_tap(item)) {
-      shape.fill_tap_offsets(item.taps, worker.selected);
+      shape.fill_tap_offsets(item.taps, worker.unordered);
       for (Index tap = 0; tap < kernel_taps; ++tap)
         for (Index c = 0; c < channels; ++c)
-          worker.tap_offsets[tap * channels + c] = worker.selected[c * kernel_taps + tap];
+          worker.tap_offsets[tap * channels + c] = worker.unordered[c * kernel_taps + tap];
     } else {
       shape.fill_tap_offsets(item.taps, worker.tap_offsets);
     }
@@ -228,7 +228,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
         multiply_by_tap(item, pixels, panels.vectors(panel), strip, worker, sums, next);
       else
         run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps,
-                     {worker.pixel_offsets, pixels.count(), 1, 0}, worker.panel, {nullptr, 0, sums, width},
+                     {worker.pixel_offsets, pixels.count()}, worker.panel, {nullptr, 0, sums, width},
                      [&] { next.step(); });
     }
   }
@@ -246,8 +246,7 @@ void GradKernelChannelLanes<T>::multiply_by_tap(const GradKernelItem& item, cons
     for (Index j = 0; j < item.taps.size[1]; ++j)
       for (Index k = 0; k < item.taps.size[2]; ++k, row += channels) {
         const Index tap[] = {item.taps.first[0] + i, item.taps.first[1] + j, item.taps.first[2] + k};
-        const BorderPixels here =
-            find_border_pixels(geometry_, pixels, tap, width, worker.pixel_offsets, worker.selected);
+        const BoxWalk here = find_border_pixels(geometry_, pixels, tap, worker.pixel_offsets);
         if (here.reduction.length == 0) continue;
         run_tiles<T>(*kernels_, vectors, strip, worker.tap_offsets + row, channels, here.reduction,
                      worker.panel + here.first * width, {nullptr, 0, accumulators + row * width, width},

@@ -266,7 +266,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
           }
           run_tile<T>(
               *kernels_, destination.vectors, tile_weights.data, tile_weights.row_offsets, rows,
-              {tile_weights.tap_offsets, length, 1, 0}, worker.panels + panel_offset(panel * width_, length),
+              {tile_weights.tap_offsets, length}, worker.panels + panel_offset(panel * width_, length),
               {fresh ? worker.start + first * start_stride : nullptr, start_stride, result, destination.stride});
         }
       }
