@@ -186,7 +186,8 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
                      StripShape::Order::pixels_adjacent);
     const T* strip = worker.strip;
     const Index channels_left = (geometry_.groups - item.group) * geometry_.in_channels;
-    if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, lanes, strip))
+    // Kernels load one vector more, to shift out of.
+    if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip))
       shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     pack_rows(pixels, group_grad, worker.rows);

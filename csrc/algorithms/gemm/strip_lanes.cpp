@@ -237,7 +237,8 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
                      StripShape::Order::pixels_adjacent);
     const T* strip = worker.strip;
     const Index channels_left = (geometry_.groups - group) * geometry_.in_channels;
-    const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, lanes, strip);
+    // Kernels load one vector more, to shift out of.
+    const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip);
     if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     const bool made = tables.images == pixels.images && same(tables.pixels, pixels.size) &&
                       tables.channels == taps.channels && same(tables.taps, taps.size) && tables.in_place == in_place;
