@@ -1,5 +1,7 @@
 #include "algorithms/gemm/strip_lanes.hpp"
 
+#include <algorithm>
+
 #include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "core/parallel.hpp"
@@ -22,8 +24,10 @@ constexpr Index pointwise_run_bytes = Index{64} << 10;
 constexpr double most_near_bytes = 4 << 20;
 // Long rows, read in place, the hardware foresees as long as they come from the last-level cache.
 constexpr double most_cached_bytes = 12 << 20;
-// A block is worth its set-up with about this much arithmetic, within these sizes and while its strip is small.
-constexpr double multiplications_per_block = 4e6;
+// A block is worth its set-up with about this much arithmetic, and with several times the rows that two blocks both
+// copy; within these sizes and while its strip is small.
+constexpr double multiplications_per_block = 4e5;
+constexpr Index rows_per_kernel_row = 3;
 constexpr Index small_strip_bytes = Index{400} << 10;
 constexpr Index fewest_pixels = 448;
 constexpr Index most_pixels = 4096;
@@ -31,7 +35,8 @@ constexpr Index most_pixels = 4096;
 Index pixels_wanted(const Geometry& geometry, Index size) noexcept {
   const double each = static_cast<double>(geometry.out_channels) *
                       static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
-  const double wanted = multiplications_per_block / (each < 1 ? 1 : each);
+  const auto rows = static_cast<double>(rows_per_kernel_row * geometry.kernel[1] * geometry.output[2]);
+  const double wanted = std::max(multiplications_per_block / (each < 1 ? 1 : each), rows);
   const Index strip = geometry.taps_per_channel() == 1 ? strip_bytes : small_strip_bytes;
   const Index most = smaller(most_pixels, strip / size / larger(1, geometry.in_channels));
   return larger(fewest_pixels, wanted > static_cast<double>(most) ? most : static_cast<Index>(wanted));
