@@ -81,7 +81,8 @@ void check_pixels(const Geometry& g, const PixelBlock& block, Index& walked, Ind
       }
 }
 
-void check_parts(const Geometry& g, const BorderParts& parts, const PixelBlock& block, Index& walked) {
+// Also counts the parts that are cut along two axes.
+void check_parts(const Geometry& g, const BorderParts& parts, const PixelBlock& block, Index& walked, int& corners) {
   const Index taps = g.taps_per_channel();
   const std::vector<Index> offsets = count_up(g.in_channels * taps);
   std::vector<Index> order(at(block.count()));
@@ -92,7 +93,9 @@ void check_parts(const Geometry& g, const BorderParts& parts, const PixelBlock& 
   for (Index n = 0; n < count; ++n) {
     CHECK(groups[n].first == next && groups[n].pixels > 0 && groups[n].part < parts.count());
     next += groups[n].pixels;
-    const std::vector<Index> rows = rows_of(parts.walk(groups[n].part, offsets.data(), g.in_channels));
+    const BoxWalk walk = parts.walk(groups[n].part, offsets.data(), g.in_channels);
+    const std::vector<Index> rows = rows_of(walk);
+    corners += walk.reduction.gap > 0 && walk.reduction.set_gap > 0 ? 1 : 0;
     CHECK(static_cast<Index>(rows.size()) == g.in_channels * parts.taps_of(groups[n].part));
     walked += static_cast<Index>(rows.size()) * groups[n].pixels;
     const std::set<Index> unique(rows.begin(), rows.end());
@@ -109,14 +112,14 @@ void check_parts(const Geometry& g, const BorderParts& parts, const PixelBlock& 
   CHECK(next == block.count());
 }
 
-void check(const Geometry& g, Index pixels_per_block) {
+void check(const Geometry& g, Index pixels_per_block, int& corners) {
   const BlockingLimits limits{pixels_per_block, INT32_MAX, INT32_MAX, false};
   const Blocking blocking(g, limits);
   const BorderParts parts(g);
   Index pixels_walked = 0, pixels_met = 0, taps_walked = 0;
   for (Index b = 0; b < blocking.pixel_blocks(); ++b) {
     check_pixels(g, blocking.pixel_block(b), pixels_walked, pixels_met);
-    check_parts(g, parts, blocking.pixel_block(b), taps_walked);
+    check_parts(g, parts, blocking.pixel_block(b), taps_walked, corners);
   }
   const double all = g.multiplications() / static_cast<double>(g.out_channels);
   const auto channels = static_cast<double>(g.in_channels);
@@ -132,6 +135,7 @@ int main() {
   std::mt19937 generator(5);
   const auto any = [&](Index low, Index high) { return std::uniform_int_distribution<Index>(low, high)(generator); };
   int with_parts = 0;
+  int corners = 0;
   for (int round = 0; round < 400; ++round) {
     Geometry g;
     g.batch = any(1, 3);
@@ -152,8 +156,9 @@ int main() {
     }
     if (!fits) continue;
     with_parts += BorderParts(g).count() > 1 ? 1 : 0;
-    check(g, any(1, 300));
+    check(g, any(1, 300), corners);
   }
   CHECK(with_parts > 100);
+  CHECK(corners > 100);
   return finish();
 }

@@ -84,17 +84,18 @@ Ahead<T> weights_ahead(const Weights<T>& weights, Index channels, const Index (&
   return {{first, weights.channel, channels, lanes * count}, steps};
 }
 
-// Some channels of the input under a block of pixels, where it lies in few long rows. `input` is the whole tensor moved
-// to the group's first channel.
+// Some channels of a group of the input under a block of pixels, where it lies in rows of neighbors. `input` is the
+// whole tensor.
 template <class T>
-Ahead<T> input_ahead(const Geometry& geometry, const Tensor<const T>& input, const PixelBlock& pixels,
+Ahead<T> input_ahead(const Geometry& geometry, const Tensor<const T>& input, Index group, const PixelBlock& pixels,
                      Index first_channel, Index channels, Index steps) noexcept {
   Index low[axes];
   Index high[axes];
   Index step[axes];
   Index span = 1;
   Index used = 1;
-  const T* first = input.data + pixels.first_image * input.outer + first_channel * input.inner;
+  const T* first =
+      input.data + pixels.first_image * input.outer + (group * geometry.in_channels + first_channel) * input.inner;
   for (int axis = 0; axis < axes; ++axis) {
     const Index origin = pixels.first[axis] * geometry.stride[axis] - geometry.padding[axis];
     const Index end = origin + (pixels.size[axis] - 1) * geometry.stride[axis] +

@@ -199,10 +199,9 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks && adjacent_pixels(box, block_output) >= count;
     Ahead<T> ahead;
     Ahead<T> results;
-    if (packed != nullptr && tap_blocks == 1 && next.group == task.group &&
-        shape.elements() <= most_ahead_bytes / Index{sizeof(T)})
+    if (packed != nullptr && tap_blocks == 1 && shape.elements() <= most_ahead_bytes / Index{sizeof(T)})
       ahead = input_ahead(
-          geometry_, group_input, next.pixels, 0, geometry_.in_channels,
+          geometry_, input, next.group, next.pixels, 0, geometry_.in_channels,
           (last_panel - first_panel) * divide_up(taps.count(), taps_per_run_) * divide_up(count, kernels_->tile_rows));
     for (Index panel = first_panel; panel < last_panel; ++panel) {
       const Index first_lane = panels_.first_lane(panel);

@@ -8,8 +8,10 @@
 namespace convgrad::gemm {
 
 namespace {
-// A smaller dV is near enough.
-constexpr double most_cached_bytes = 4 << 20;
+
+// A larger dV comes from the last-level cache or beyond: the memory that sums go to is brought nearer.
+constexpr double most_near_bytes = 4 << 20;
+
 }  // namespace
 
 bool prefers_columns(const Geometry& geometry) noexcept {
@@ -70,7 +72,7 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   product_.out_channels = geometry.in_channels * geometry.taps_per_channel();
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
   threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), tasks_.count())));
-  stores_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
+  stores_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
 
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packed_elements());

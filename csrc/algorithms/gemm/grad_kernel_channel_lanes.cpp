@@ -51,8 +51,8 @@ struct GradKernelChannelLanes<T>::Worker {
   T* accumulators;
   Index* pixel_offsets;
   Index* tap_offsets;
-  Index* unordered;  // tap offsets
-  T* ordered;        // the sums of a panel, channel by channel
+  Index* offsets_by_channel;  // of the taps, before they go tap by tap
+  T* ordered;                 // the sums of a panel, channel by channel
 };
 
 // What is packed after the panel that is being multiplied.
@@ -61,7 +61,7 @@ struct GradKernelChannelLanes<T>::Next {
   Ahead<T> panel;
   Ahead<T> strip;
 
-  void step() noexcept {
+  [[gnu::always_inline]] void step() noexcept {
     panel.step();
     strip.step();
   }
@@ -114,7 +114,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   if (tasks_.parts() == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
-  unordered_ = worker.reserve<Index>(leaves_out_border_ ? blocking.most_taps() : 0);
+  offsets_by_channel_ = worker.reserve<Index>(leaves_out_border_ ? blocking.most_taps() : 0);
   ordered_ = worker.reserve<T>(leaves_out_border_ ? blocking.most_taps() * widest_panel : 0);
   worker_bytes_ = worker.bytes();
 }
@@ -125,7 +125,7 @@ typename GradKernelChannelLanes<T>::Worker GradKernelChannelLanes<T>::worker(voi
   void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
   return {at_offset<T>(area, strip_),           at_offset<T>(area, panel_),
           at_offset<T>(area, accumulators_),    at_offset<Index>(area, pixel_offsets_),
-          at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, unordered_),
+          at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, offsets_by_channel_),
           at_offset<T>(area, ordered_)};
 }
 
@@ -192,10 +192,10 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
     const Index channels = item.taps.channels;
     const Index kernel_taps = larger(1, taps / larger(1, channels));
     if (by_tap(item)) {
-      shape.fill_tap_offsets(item.taps, worker.unordered);
+      shape.fill_tap_offsets(item.taps, worker.offsets_by_channel);
       for (Index tap = 0; tap < kernel_taps; ++tap)
         for (Index c = 0; c < channels; ++c)
-          worker.tap_offsets[tap * channels + c] = worker.unordered[c * kernel_taps + tap];
+          worker.tap_offsets[tap * channels + c] = worker.offsets_by_channel[c * kernel_taps + tap];
     } else {
       shape.fill_tap_offsets(item.taps, worker.tap_offsets);
     }
@@ -221,7 +221,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
         next.panel = {{first, grad_output.inner, panels.used_lanes(lanes), under.count()}, steps};
       }
       if (reads_input_ahead_ && last && !done)
-        next.strip = input_ahead(geometry_, group_input, under, item.taps.first_channel, channels, steps);
+        next.strip = input_ahead(geometry_, input, item.group, under, item.taps.first_channel, channels, steps);
       T* sums = accumulators + first_lane * taps;
       // With an infinity or nan in G, zeros on the border count.
       if (by_tap(item) && kernels_->all_finite(worker.panel, pixels.count() * width))

@@ -52,7 +52,7 @@ class GradKernelChannelLanes {
   bool reads_grad_ahead_ = false;
   int threads_ = 1;
   std::size_t partial_ = 0, worker_begin_ = 0;
-  std::size_t strip_ = 0, panel_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, unordered_ = 0,
+  std::size_t strip_ = 0, panel_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, offsets_by_channel_ = 0,
               ordered_ = 0, worker_bytes_ = 0;
 };
 

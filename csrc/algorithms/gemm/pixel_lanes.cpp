@@ -32,8 +32,8 @@ constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
 constexpr double most_cached_bytes = 8 << 20;
 constexpr double most_near_bytes = 1 << 20;
 constexpr Index most_ahead_bytes = Index{256} << 10;
-// So is the memory of larger results, this many panels before they are stored: a tile stores a little to each of many
-// rows that are far apart.
+// So is the memory of results of more than `most_cached_bytes`, this many panels before they are stored: a tile stores
+// a little to each of many rows that are far apart.
 constexpr Index panels_ahead = 2;
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
@@ -243,11 +243,11 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       if (reads_ahead_) {
         const Index left = taps.count() - done - length;
         if (geometry_.taps_per_channel() == 1 && left > 0)
-          ahead =
-              input_ahead(geometry_, group_input, pixels, done + length, smaller(left, taps_per_run), tiles * panels);
-        else if (left == 0 && t + 1 == tap_blocks)
-          ahead = input_ahead(geometry_, group_input, next.pixels, 0, smaller(geometry_.in_channels, taps_per_run),
+          ahead = input_ahead(geometry_, input, task.group, pixels, done + length, smaller(left, taps_per_run),
                               tiles * panels);
+        else if (left == 0 && t + 1 == tap_blocks)
+          ahead = input_ahead(geometry_, input, next.group, next.pixels, 0,
+                              smaller(geometry_.in_channels, taps_per_run), tiles * panels);
       }
       for (Index tile = 0; tile < tiles; ++tile) {
         const Index first = task.channels * tile / tiles;

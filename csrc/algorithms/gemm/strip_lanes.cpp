@@ -24,10 +24,10 @@ constexpr Index pointwise_run_bytes = Index{64} << 10;
 constexpr double most_near_bytes = 4 << 20;
 // Long rows, read in place, the hardware foresees as long as they come from the last-level cache.
 constexpr double most_cached_bytes = 12 << 20;
-// A block is worth its set-up with about this much arithmetic, and with several times the rows that two blocks both
-// copy; within these sizes and while its strip is small.
+// A block is worth its set-up with about this much arithmetic, and with several times the rows that the next one copies
+// again; within these sizes and while its strip is small.
 constexpr double multiplications_per_block = 4e5;
-constexpr Index rows_per_kernel_row = 3;
+constexpr Index rows_per_row_copied_again = 4;
 constexpr Index small_strip_bytes = Index{400} << 10;
 constexpr Index fewest_pixels = 448;
 constexpr Index most_pixels = 4096;
@@ -35,8 +35,10 @@ constexpr Index most_pixels = 4096;
 Index pixels_wanted(const Geometry& geometry, Index size) noexcept {
   const double each = static_cast<double>(geometry.out_channels) *
                       static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
-  const auto rows = static_cast<double>(rows_per_kernel_row * geometry.kernel[1] * geometry.output[2]);
-  const double wanted = std::max(multiplications_per_block / (each < 1 ? 1 : each), rows);
+  const Index copied_again = (geometry.kernel[1] - 1) * geometry.dilation[1];
+  const double wanted =
+      std::max(multiplications_per_block / (each < 1 ? 1 : each),
+               static_cast<double>(rows_per_row_copied_again * copied_again) * static_cast<double>(geometry.output[2]));
   const Index strip = geometry.taps_per_channel() == 1 ? strip_bytes : small_strip_bytes;
   const Index most = smaller(most_pixels, strip / size / larger(1, geometry.in_channels));
   return larger(fewest_pixels, wanted > static_cast<double>(most) ? most : static_cast<Index>(wanted));
@@ -79,7 +81,7 @@ struct StripLanes<T>::Next {
   Ahead<T> input;
   Ahead<T> results;
 
-  void step() noexcept {
+  [[gnu::always_inline]] void step() noexcept {
     input.step();
     results.step();
   }
@@ -179,7 +181,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   worker_bytes_ = worker.bytes();
 
   reads_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
-  reads_place_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
+  reads_in_place_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
 }
 
@@ -272,10 +274,8 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     Next next;
     if (t + 1 == blocking.tap_blocks()) {
       const Index steps = divide_up(taps.count(), taps_per_run) * tiles(tables.vectors);
-      if (in_place ? reads_place_ahead_ : reads_ahead_) {
-        Tensor<const T> following_input = input;
-        following_input.data += following.group * geometry_.in_channels * input.inner;
-        next.input = input_ahead(geometry_, following_input, following.pixels, 0, geometry_.in_channels, steps);
+      if (in_place ? reads_in_place_ahead_ : reads_ahead_) {
+        next.input = input_ahead(geometry_, input, following.group, following.pixels, 0, geometry_.in_channels, steps);
       }
       const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
       if (stores_ahead_ && adjacent_pixels(box, to) >= pixels.count())

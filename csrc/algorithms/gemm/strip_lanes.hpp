@@ -47,7 +47,7 @@ class StripLanes {
   const kernels::KernelSet<T>* kernels_;
   CorrelationTasks tasks_;
   bool reads_ahead_ = false;
-  bool reads_place_ahead_ = false;
+  bool reads_in_place_ahead_ = false;
   bool stores_ahead_ = false;
   int threads_ = 1;
   std::size_t tables_ = 0, strip_ = 0, start_ = 0, results_ = 0, vector_offsets_ = 0, tap_offsets_ = 0,
