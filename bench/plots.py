@@ -156,7 +156,7 @@ def _roofline(run: Run) -> Figure:
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.suptitle(
-        f"filled: {SUBJECT}; hollow: the fastest of the others; line: measured peak and memory bandwidth", fontsize=10
+        f"filled: {SUBJECT}; hollow: the fastest of the others\nline: measured peak and memory bandwidth", fontsize=10
     )
     return figure
 
@@ -167,7 +167,8 @@ def _draw_roof(axes: Any, limits: Limits, intensities: Sequence[float]) -> None:
     roof = np.minimum(limits.peak_flops, reach * limits.bandwidth) / 1e9
     axes.plot(reach, roof, color="black", linewidth=1.2)
     text = f"{limits.peak_flops / 1e9:.0f} GFLOP/s, {limits.bandwidth / 1e9:.0f} GB/s"
-    axes.annotate(text, (reach[-1], roof[-1]), xytext=(0, 5), textcoords="offset points", ha="right", fontsize=8)
+    # Where the memory limits: layers that reuse what they read crowd under the other end of the roof.
+    axes.annotate(text, (reach[0], roof[-1]), xytext=(0, 5), textcoords="offset points", ha="left", fontsize=8)
 
 
 def _points(pairs: Sequence[tuple[Line, str]]) -> tuple[list[float], list[float]]:
