@@ -15,6 +15,7 @@ namespace {
 
 // Half a mebibyte each, so that strip, accumulators and the panel in use share a second-level cache of one.
 constexpr Index strip_bytes = Index{512} << 10;
+constexpr Index whole_strip_bytes = Index{784} << 10;
 constexpr Index accumulator_bytes = Index{512} << 10;
 constexpr Index pixels_per_block = 448;
 // A run of taps of one panel, 128 KiB of weights and what the tiles of a block read meanwhile, stays in the
@@ -28,8 +29,22 @@ constexpr Index few_blocks = 2;
 constexpr Index most_ahead_bytes = Index{256} << 10;
 // Larger results are not in the second-level cache: what they go to is brought nearer.
 constexpr double most_cached_results = 2.5 * (1 << 20);
+// Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
+constexpr double most_cached_weights = 2 << 20;
 // A multiple of every tile height and vector length.
 constexpr Index pixels_per_chunk = 48;
+
+// A block whose strip holds all taps keeps no accumulators, so its strip may be larger; and a kernel of one tap copies
+// nothing twice, so its blocks may be smaller for that. Its tiles are then few and long, which counts: starting and
+// ending one takes as long as a dozen taps.
+BlockingLimits block_limits(const Geometry& geometry, Index size) noexcept {
+  const Index fewest = geometry.taps_per_channel() == 1 ? pixels_per_block / 4 : pixels_per_block;
+  for (Index pixels = pixels_per_block; pixels >= fewest; pixels /= 2) {
+    const BlockingLimits limits{pixels, INT32_MAX, whole_strip_bytes / size, false};
+    if (Blocking(geometry, limits).tap_blocks() == 1) return limits;
+  }
+  return {pixels_per_block, INT32_MAX, strip_bytes / size, false};
+}
 
 }  // namespace
 
@@ -55,6 +70,7 @@ struct ChannelLanes<T>::Run {
   bool leaves_out;    // or all taps count for every group
   Ahead<T>* next;     // to be packed
   Ahead<T>* results;  // where they will be stored
+  const T* strip;
 };
 
 template <class T>
@@ -62,7 +78,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
     : geometry_(geometry), kernels_(&kernels), panels_(kernels, geometry.out_channels) {
   constexpr Index size = sizeof(T);
   TaskLimits limits{};
-  limits.blocking = {pixels_per_block, INT32_MAX, strip_bytes / size, false};
+  limits.blocking = block_limits(geometry, size);
   limits.fewest_pixels = kernels.tile_rows;
   limits.channel_step = limits.fewest_channels = panels_.full_width();
   limits.results = accumulator_bytes / size;
@@ -81,6 +97,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
       taps <= taps_per_run && blocking.pixel_blocks() <= few_blocks && blocking.most_taps() % larger(1, taps) == 0;
   if (blocking.most_taps() % larger(1, taps) == 0 && taps <= taps_per_run) parts_ = BorderParts(geometry);
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_results;
+  reads_weights_ahead_ = static_cast<double>(packed_elements() * size) > most_cached_weights;
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
@@ -181,13 +198,17 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
   for (Index t = 0; t < tap_blocks; ++t) {
     timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
-    const StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
-                           StripShape::natural_order(input));
-    shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                     StripShape::natural_order(input));
+    const T* strip = worker.strip;
+    const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
+    const bool in_place = geometry_.taps_per_channel() == 1 &&
+                          shape.in_place(geometry_, pixels, taps, group_input, channels_left, 1, strip);
+    if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     if (has_parts) {
-      Index* in_place = worker.order + blocking.most_pixels();
-      shape.fill_pixel_offsets(pixels, in_place);
-      for (Index i = 0; i < count; ++i) worker.pixel_offsets[i] = in_place[worker.order[i]];
+      Index* in_order = worker.order + blocking.most_pixels();
+      shape.fill_pixel_offsets(pixels, in_order);
+      for (Index i = 0; i < count; ++i) worker.pixel_offsets[i] = in_order[worker.order[i]];
     } else {
       shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
     }
@@ -225,6 +246,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         // Next come this panel's other taps, or else those of the next.
         const Index left = taps.count() - begin - length;
         const Index tiles = divide_up(count, kernels_->tile_rows);
+        if (!reads_weights_ahead_) return static_cast<const T*>(worker.run_weights);
         if (left > 0)
           ahead = weights_ahead(unpacked(first_lane, begin + length), smaller(left, taps_per_run_) / kernel_taps,
                                 geometry_.kernel, lanes, tiles);
@@ -238,7 +260,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
       const auto find_run = [&](Index begin, Index length) {
         const T* values = run_weights(begin, length);
         const bool leaves_out = has_parts && kernels_->all_finite(values, length * width);
-        return Run{panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out, &ahead, &results};
+        return Run{panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out, &ahead, &results, strip};
       };
       Index done = 0;
       for (; taps.count() - done > taps_per_run_; done += taps_per_run_) {
@@ -313,7 +335,7 @@ void ChannelLanes<T>::multiply_group(const Run& run, const kernels::Reduction& r
     }
     run.next->step();
     if (stores_ahead_) run.results->step();
-    run_tile(*kernels_, run.vectors, worker.strip, worker.pixel_offsets + first, rows, reduction, weights, here);
+    run_tile(*kernels_, run.vectors, run.strip, worker.pixel_offsets + first, rows, reduction, weights, here);
     if (!neighbors) for_each_stretch([](const T* near, T* far, Index count) { std::copy_n(near, count, far); });
   });
 }

@@ -51,8 +51,12 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const PanelSplit panels(kernels, geometry.out_channels);
   const Index last = larger(0, panels.count() - 1);
   const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.5 : 2.0);
-  overhead.channel_lanes =
-      35 / taps + 10 / pixels + 10 / (channels * kernel_taps) + (vectors * kernels.lanes / channels - 1);
+  overhead.channel_lanes = vectors * kernels.lanes / channels - 1;
+  if (kernel_taps == 1)  // a few long tiles, of an input that mostly serves in place; but grad_input reads rows of
+                         // weights that are far apart
+    overhead.channel_lanes += 18 / taps + (order == WeightOrder::channels_first ? 35 : 10) / pixels;
+  else
+    overhead.channel_lanes += 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
   // Panels are copied, shared by all output channels: a vector takes a copy for each row of pixels that it meets. They
   // stream from the second-level cache; with a stride, the strip is cut by column as well.
