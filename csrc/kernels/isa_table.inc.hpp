@@ -5,6 +5,7 @@
 #include "copy.inc.hpp"
 #include "dot_tile.inc.hpp"
 #include "kernel_set.hpp"
+#include "row_tile.inc.hpp"
 #include "strip_tile.inc.hpp"
 #include "tile.inc.hpp"
 #include "transpose.inc.hpp"
@@ -51,6 +52,7 @@ template <class T, int rows, int vectors>
 constexpr void fill_strip_tiles(convgrad::kernels::KernelSet<T>& set) {
   if constexpr (vectors > 0) {
     set.strip_tile[rows - 1][vectors - 1] = strip_tile<T, rows, vectors>;
+    set.row_tile[rows - 1][vectors - 1] = row_tile<T, rows, vectors>;
     fill_strip_tiles<T, rows, vectors - 1>(set);
   }
 }

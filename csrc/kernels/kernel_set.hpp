@@ -58,7 +58,46 @@ template <class T>
 using StripTile = void (*)(const T* weights, const T* source, const StripAddress& address, int64_t length,
                            const T* start, int64_t start_stride, T* result, int64_t result_stride);
 
-// The third micro-kernel, for the gradient of few output channels: sums over pixels, kept apart by column.
+// The third micro-kernel, for one output channel: rows of pixels that lie below each other. What is under row r of the
+// kernel for one of them is under row r - 1 for the next, so each vector is loaded once for all.
+//
+//     accumulator[i][j] += broadcast(weights[weight[p] + r * weight_row + k * weight_column]) *
+//                          source[plane[p] + (i + r) * source_row + column[k] + vector[j] ...]
+//
+//       for every p < planes, r < kernel_rows and k < kernel_columns, in this order, with first <= i + r < last:
+//       other rows of the source are left out
+//
+//       start    accumulator[i][j] starts as start.data[i * start.row + start.vector[j] ...]
+//       result   and is stored at result.data[i * result.row + result.vector[j] ...], which may be the same
+//
+// It has as many rows and vectors as the second. The same promise: one lane, one chain.
+struct RowsAddress {
+  const int64_t* plane;   // a channel and a plane of the kernel
+  const int64_t* weight;  // where its weights begin
+  int64_t planes;
+  int64_t kernel_rows;
+  int64_t kernel_columns;
+  int64_t source_row;
+  const int64_t* column;
+  int64_t weight_row;
+  int64_t weight_column;
+  const int64_t* vector;
+  int64_t first;
+  int64_t last;
+};
+
+template <class T>
+struct RowVectors {
+  T* data;
+  const int64_t* vector;
+  int64_t row;
+};
+
+template <class T>
+using RowTile = void (*)(const T* weights, const T* source, const RowsAddress& address,
+                         const RowVectors<const T>& start, const RowVectors<T>& result);
+
+// The fourth micro-kernel, for the gradient of few output channels: sums over pixels, kept apart by column.
 //
 //     result[(i * columns + j) * row_lanes + lane] += a[a_row[y] + a_offset[i] + x] * b[b_row[y] + b_offset[j] + x]
 //
@@ -116,6 +155,7 @@ struct KernelSet {
   int strip_vectors[max_strip_rows];  // [rows - 1]: as many vectors as the registers hold; every smaller number exists
                                       // too
   StripTile<T> strip_tile[max_strip_rows][max_strip_vectors];  // [rows - 1][vectors - 1]
+  RowTile<T> row_tile[max_strip_rows][max_strip_vectors];
 
   int dot_columns[max_dot_rows];  // [rows - 1]: as many as the registers hold; every smaller number exists too
   DotTile<T> dot_tile[max_dot_rows][max_dot_columns];  // [rows - 1][columns - 1]

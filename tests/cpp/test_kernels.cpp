@@ -129,6 +129,66 @@ void test_strip_tiles(const KernelSet<T>& set) {
     }
 }
 
+// Rows first .. last - 1 of the source count; the others hold infinities.
+template <class T>
+void test_row_tile(const KernelSet<T>& set, int rows, int vectors, int64_t kernel_rows, int64_t columns, int64_t first,
+                   int64_t last) {
+  const int64_t planes = 2;
+  const int64_t source_rows = kernel_rows + rows - 1;
+  const int64_t pitch = 150;
+  const std::vector<T> weights = integers<T>(200);
+  std::vector<T> source = integers<T>(at(planes * source_rows * pitch));
+  for (int64_t m = 0; m < source_rows; ++m)
+    for (int64_t p = 0; p < planes && (m < first || m >= last); ++p)
+      for (int64_t x = 0; x < pitch; ++x)
+        source[at((p * source_rows + m) * pitch + x)] = std::numeric_limits<T>::infinity();
+  const int64_t weight_row = 10;
+  const int64_t weight_column = -2;  // as grad_input reads them
+  const int64_t plane[] = {0, source_rows * pitch};
+  const int64_t weight[] = {20, 97};
+  std::vector<int64_t> column(at(columns)), vector(at(vectors)), start_offset(at(vectors)), result_offset(at(vectors));
+  for (int64_t& offset : column) offset = static_cast<int64_t>(generator() % 60);
+  for (int64_t& offset : vector) offset = static_cast<int64_t>(generator() % 60);
+  for (int64_t j = 0; j < vectors; ++j) {
+    start_offset[at(j)] = j % 2 * set.lanes;
+    result_offset[at(j)] = (vectors - 1 - j) * (set.lanes + 1);
+  }
+  const std::vector<T> start = integers<T>(at(rows * 3 + 2 * set.lanes));
+  const int64_t result_row = vectors * (set.lanes + 1);
+  std::vector<T> result(at(rows * result_row), T{99});
+  set.row_tile[rows - 1][vectors - 1](weights.data(), source.data(),
+                                      {plane, weight, planes, kernel_rows, columns, pitch, column.data(), weight_row,
+                                       weight_column, vector.data(), first, last},
+                                      {start.data(), start_offset.data(), 3},
+                                      {result.data(), result_offset.data(), result_row});
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < vectors; ++j)
+      for (int64_t lane = 0; lane <= set.lanes; ++lane) {
+        T wanted{99};
+        if (lane < set.lanes) {
+          wanted = start[at(i * 3 + start_offset[at(j)] + lane)];
+          for (int64_t p = 0; p < planes; ++p)
+            for (int64_t r = 0; r < kernel_rows; ++r)
+              for (int64_t k = 0; k < columns && first <= i + r && i + r < last; ++k)
+                wanted += weights[at(weight[p] + r * weight_row + k * weight_column)] *
+                          source[at(plane[p] + (i + r) * pitch + column[at(k)] + vector[at(j)] + lane)];
+        }
+        CHECK(result[at(i * result_row + result_offset[at(j)] + lane)] == wanted);
+      }
+}
+
+template <class T>
+void test_row_tiles(const KernelSet<T>& set) {
+  for (int rows = 1; rows <= max_strip_rows; ++rows)
+    for (int vectors = 1; vectors <= set.strip_vectors[rows - 1]; ++vectors)
+      for (int64_t kernel_rows = 1; kernel_rows <= 6; ++kernel_rows) {
+        const int64_t all = kernel_rows + rows - 1;
+        for (int64_t first = 0; first <= all; ++first)
+          for (const int64_t last : {first, (first + all) / 2, all})
+            test_row_tile(set, rows, vectors, kernel_rows, 1 + kernel_rows % 3, first, last);
+      }
+}
+
 template <class T>
 void test_dot_tile(const KernelSet<T>& set, int rows, int columns, int run, int64_t pixels) {
   constexpr int64_t lanes = row_lanes<T>;
@@ -311,6 +371,7 @@ template <class T>
 void test_all(const KernelSet<T>& set) {
   test_tiles(set);
   for (int repeat = 0; repeat < 4; ++repeat) test_strip_tiles(set);
+  test_row_tiles(set);
   test_dot_tiles(set);
   test_transpose(set);
   test_copies(set);

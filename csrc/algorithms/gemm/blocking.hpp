@@ -50,6 +50,7 @@ class Blocking {
   [[nodiscard]] Index most_pixels() const noexcept { return images_ * pixels_[0] * pixels_[1] * pixels_[2]; }
   [[nodiscard]] Index most_rows() const noexcept { return images_ * pixels_[0] * pixels_[1]; }
   [[nodiscard]] Index most_columns() const noexcept { return pixels_[2]; }
+  [[nodiscard]] Index most_channels() const noexcept { return channels_; }
   [[nodiscard]] Index most_taps() const noexcept { return channels_ * taps_[0] * taps_[1] * taps_[2]; }
   [[nodiscard]] Index strip_elements() const noexcept;
   // In whichever order it is packed (StripShape::natural_order), which may take a little more.

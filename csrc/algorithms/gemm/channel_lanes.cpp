@@ -198,8 +198,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
   for (Index t = 0; t < tap_blocks; ++t) {
     timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
-    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
-                     StripShape::natural_order(input));
+    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size, StripShape::natural_order(input));
     const T* strip = worker.strip;
     const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
     const bool in_place = geometry_.taps_per_channel() == 1 &&
@@ -260,7 +259,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
       const auto find_run = [&](Index begin, Index length) {
         const T* values = run_weights(begin, length);
         const bool leaves_out = has_parts && kernels_->all_finite(values, length * width);
-        return Run{panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out, &ahead, &results, strip};
+        return Run{
+            panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out, &ahead, &results, strip};
       };
       Index done = 0;
       for (; taps.count() - done > taps_per_run_; done += taps_per_run_) {

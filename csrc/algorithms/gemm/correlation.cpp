@@ -10,7 +10,7 @@ namespace convgrad::gemm {
 namespace {
 
 template <class T>
-using Lanes = std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>>;
+using Lanes = std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>, RowLanes<T>>;
 
 // The other two read the weights in place.
 template <class T, class AnyLanes>
@@ -22,6 +22,7 @@ struct Overhead {
   double channel_lanes;
   double pixel_lanes;
   double strip_lanes;
+  double row_lanes;
 };
 
 // With pixels as lanes, those of a block that fill no vector: a panel with one vector takes half as long and a little
@@ -68,13 +69,25 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels.
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
-  // Vectors of the strip begin anywhere in a cache line, and the last of a row may be mostly empty; results are copied
-  // once more; and every four channels pass over the whole strip, with weights in place. A 1x1 kernel copies no strip,
-  // and knows no rows.
+  // Vectors of the strip begin anywhere in a cache line, and long ones nearly always cross into the next, which counts
+  // the more the fewer channels share one; the last of a row may be mostly empty; results are copied once more; and
+  // every four channels pass over the whole strip, with weights in place. A 1x1 kernel copies no strip, and knows no
+  // rows.
+  const double crossing = static_cast<double>(kernels.lanes) * sizeof(T) / 64;
+  const double partly_empty = std::ceil(1 / rows) * rows - 1;
+  const Index together = geometry.out_channels / larger(1, divide_up(geometry.out_channels, kernels::max_strip_rows));
   if (kernel_taps == 1 && !strided && !padded)
     overhead.strip_lanes = 0.1 + 7 / taps + channels / 400;
   else
-    overhead.strip_lanes = 0.25 + 6 / taps + channels / 128 + (std::ceil(1 / rows) * rows - 1);
+    overhead.strip_lanes = 0.25 +
+                           (together == 1   ? 1.0
+                            : together == 2 ? 0.4
+                                            : 0) *
+                               crossing +
+                           6 / taps + channels / 128 + partly_empty;
+  // Here rows of pixels share one, all four but at the upper and lower end of the kernel.
+  overhead.row_lanes =
+      3.6 / static_cast<double>(geometry.kernel[1]) + 6 / taps + channels / 128 + partly_empty - border_rows(geometry);
   return overhead;
 }
 
@@ -92,8 +105,10 @@ template <class T>
 Lanes<T> choose(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order,
                 int threads) noexcept {
   const Overhead overhead = estimate(geometry, kernels, order);
-  if (overhead.strip_lanes < overhead.channel_lanes && overhead.strip_lanes < overhead.pixel_lanes)
-    return StripLanes<T>(geometry, kernels, threads);
+  const double packed = overhead.channel_lanes < overhead.pixel_lanes ? overhead.channel_lanes : overhead.pixel_lanes;
+  if (rows_share(geometry) && overhead.row_lanes < overhead.strip_lanes && overhead.row_lanes < packed)
+    return RowLanes<T>(geometry, kernels, threads);
+  if (overhead.strip_lanes < packed) return StripLanes<T>(geometry, kernels, threads);
   if ((1 + overhead.pixel_lanes) * lateness<PixelLanes<T>>(geometry, kernels, threads) <
       (1 + overhead.channel_lanes) * lateness<ChannelLanes<T>>(geometry, kernels, threads))
     return PixelLanes<T>(geometry, kernels, threads);

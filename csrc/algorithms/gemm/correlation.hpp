@@ -6,6 +6,7 @@
 
 #include "algorithms/gemm/channel_lanes.hpp"
 #include "algorithms/gemm/pixel_lanes.hpp"
+#include "algorithms/gemm/row_lanes.hpp"
 #include "algorithms/gemm/strip_lanes.hpp"
 
 namespace convgrad::gemm {
@@ -31,7 +32,7 @@ class Correlation {
   void pack(const Weights<T>& weights, T* packed) const noexcept;
 
  private:
-  std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>> lanes_;
+  std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>, RowLanes<T>> lanes_;
 };
 
 }  // namespace convgrad::gemm

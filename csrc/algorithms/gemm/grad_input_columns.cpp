@@ -1,5 +1,7 @@
 #include "algorithms/gemm/grad_input_columns.hpp"
 
+#include <algorithm>
+
 #include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
@@ -42,6 +44,10 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   constexpr Index few_pixels = 2048;
   if (!strided && geometry.input[0] * geometry.input[1] * geometry.input[2] <= few_pixels)
     correlation = 0.65 + 1.65 / channels;
+  // One channel's rows share what is under the kernel (row_lanes.hpp), as long as few channels of G pass by.
+  if (!strided && geometry.in_channels == 1 && geometry.kernel[1] > 1 && geometry.dilation[1] == 1)
+    correlation = std::min(correlation, 1 + static_cast<double>(geometry.out_channels) / 64 +
+                                            1.5 / static_cast<double>(geometry.kernel[1]));
   return columns < correlation;
 }
 

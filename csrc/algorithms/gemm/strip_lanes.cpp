@@ -1,9 +1,8 @@
 #include "algorithms/gemm/strip_lanes.hpp"
 
-#include <algorithm>
-
 #include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/strip.hpp"
+#include "algorithms/gemm/strip_blocks.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -12,7 +11,6 @@ namespace convgrad::gemm {
 
 namespace {
 
-constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
 // Half a first-level cache of 48 KiB.
 constexpr Index run_bytes = Index{24} << 10;
@@ -24,26 +22,6 @@ constexpr Index pointwise_run_bytes = Index{64} << 10;
 constexpr double most_near_bytes = 4 << 20;
 // Long rows, read in place, the hardware foresees as long as they come from the last-level cache.
 constexpr double most_cached_bytes = 12 << 20;
-// A block is worth its set-up with about this much arithmetic, and with several times the rows that the next one copies
-// again; within these sizes and while its strip is small.
-constexpr double multiplications_per_block = 4e5;
-constexpr Index rows_per_row_copied_again = 4;
-constexpr Index small_strip_bytes = Index{400} << 10;
-constexpr Index fewest_pixels = 448;
-constexpr Index most_pixels = 4096;
-
-Index pixels_wanted(const Geometry& geometry, Index size) noexcept {
-  const double each = static_cast<double>(geometry.out_channels) *
-                      static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
-  const Index copied_again = (geometry.kernel[1] - 1) * geometry.dilation[1];
-  const double wanted =
-      std::max(multiplications_per_block / (each < 1 ? 1 : each),
-               static_cast<double>(rows_per_row_copied_again * copied_again) * static_cast<double>(geometry.output[2]));
-  const Index strip = geometry.taps_per_channel() == 1 ? strip_bytes : small_strip_bytes;
-  const Index most = smaller(most_pixels, strip / size / larger(1, geometry.in_channels));
-  return larger(fewest_pixels, wanted > static_cast<double>(most) ? most : static_cast<Index>(wanted));
-}
-
 // Rows of pixels that lie evenly spaced in the results: `rows` x `columns` pixels from (image, plane, row, column) on.
 struct Stretch {
   Index position;
@@ -156,9 +134,9 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   const Index useful = useful_threads(geometry, threads);
   const Index channels = larger(1, geometry.out_channels);
   const Index pixels =
-      larger(1, smaller(pixels_wanted(geometry, size), result_bytes / size / channels / kernels.lanes));
+      larger(1, smaller(pixels_of_strip(geometry, size), result_bytes / size / channels / kernels.lanes));
   TaskLimits limits{};
-  limits.blocking = {pixels, INT32_MAX, strip_bytes / size, true};
+  limits.blocking = {pixels, INT32_MAX, strip_lanes_bytes / size, true};
   limits.fewest_pixels = kernels::max_strip_vectors * kernels.lanes;
   limits.channel_step = limits.fewest_channels = channels;  // they share the strip
   limits.results = INT64_MAX;                               // as `pixels` has seen to

@@ -1,0 +1,383 @@
+#include "algorithms/gemm/row_lanes.hpp"
+
+#include "algorithms/gemm/ahead.hpp"
+#include "algorithms/gemm/box_walk.hpp"
+#include "algorithms/gemm/strip_blocks.hpp"
+#include "core/parallel.hpp"
+#include "core/phases.hpp"
+#include "core/workspace.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+constexpr Index sum_bytes = Index{512} << 10;
+// Input channels of a larger strip are taken a few at a time, which stay in a first-level cache of 32 KiB or more while
+// all tiles pass over them.
+constexpr Index small_strip_bytes = Index{160} << 10;
+constexpr Index run_bytes = Index{24} << 10;
+// A larger input comes from the last-level cache or beyond, and larger results go there: the next block's input and
+// this one's results are brought nearer while it is multiplied.
+constexpr double most_near_bytes = 4 << 20;
+// Long rows, read in place, the hardware foresees as long as they come from the last-level cache.
+constexpr double most_cached_bytes = 12 << 20;
+
+// Of the rows 0 .. count - 1 under a kernel, of which the first is at `origin` in the input, those that exist.
+Range existing_rows(const Geometry& geometry, Index origin, Index count) noexcept {
+  const Index step = geometry.dilation[1];
+  Range rows{0, count};
+  if (origin < 0) rows.first = smaller(count, divide_up(-origin, step));
+  rows.last = origin >= geometry.input[1] ? 0 : smaller(count, divide_up(geometry.input[1] - origin, step));
+  if (rows.last < rows.first) rows.last = rows.first;
+  return rows;
+}
+
+bool same(const PixelBlock& a, const PixelBlock& b) noexcept {
+  bool equal = a.images == b.images;
+  for (int axis = 0; axis < axes; ++axis)
+    equal = equal && a.first[axis] == b.first[axis] && a.size[axis] == b.size[axis];
+  return equal;
+}
+
+}  // namespace
+
+double border_rows(const Geometry& geometry) noexcept {
+  Index used = 0;
+  for (Index j = 0; j < geometry.output[1]; ++j) {
+    const Range rows = existing_rows(geometry, j * geometry.stride[1] - geometry.padding[1], geometry.kernel[1]);
+    used += rows.count();
+  }
+  return 1 - static_cast<double>(used) / static_cast<double>(larger(1, geometry.output[1] * geometry.kernel[1]));
+}
+
+// Vectors of `rows` rows below each other, for all of which the same rows of the input exist.
+template <class T>
+struct RowLanes<T>::Tile {
+  Index vector;  // the first
+  Index vectors;
+  Index rows;
+  Index first, last;  // of the rows under it that exist
+};
+
+// Where a vector belongs.
+template <class T>
+struct RowLanes<T>::Place {
+  Index offset;   // of the first row's
+  Index columns;  // those of it that are pixels
+};
+
+// What depends on the block of pixels and taps alone; many blocks share it, those of all groups at least.
+template <class T>
+struct RowLanes<T>::Tables {
+  PixelBlock pixels;  // for which it was made; images = 0 at first
+  Index first_tap;
+  bool in_place;
+  Index vectors;
+  Index tiles;
+  bool direct;     // whole vectors, which the kernel stores where they belong
+  bool on_border;  // some rows do not exist
+  Index source_row;
+};
+
+template <class T>
+struct RowLanes<T>::Worker {
+  Tables* tables;
+  T* strip;
+  T* start;
+  T* sums;
+  Tile* tiles;
+  Index* vector_offsets;
+  Index* result_offsets;
+  Index* sum_offsets;
+  Index* no_offsets;
+  Place* places;
+  Index* plane_offsets;
+  Index* plane_weights;
+  Index* column_offsets;
+};
+
+template <class T>
+RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
+    : geometry_(geometry), kernels_(&kernels) {
+  constexpr Index size = sizeof(T);
+  const Index useful = useful_threads(geometry, threads);
+  const Index channels = larger(1, geometry.out_channels);
+  const Index pixels = larger(1, smaller(pixels_of_strip(geometry, size), sum_bytes / size / channels));
+  TaskLimits limits{};
+  limits.blocking = {pixels, INT32_MAX, strip_lanes_bytes / size, true};
+  limits.fewest_pixels = kernels::max_strip_rows * kernels.lanes;
+  limits.channel_step = limits.fewest_channels = channels;  // they share the strip
+  limits.results = INT64_MAX;                               // as `pixels` has seen to
+  TaskCost cost;
+  cost.pixel_unit = kernels.lanes;
+  cost.strip_element = 16;
+  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
+
+  const Blocking& blocking = tasks_.blocking();
+  channels_per_run_ = larger(1, blocking.most_channels());
+  if (blocking.strip_elements() > small_strip_bytes / size)
+    channels_per_run_ = larger(1, run_bytes / size * channels_per_run_ / blocking.strip_elements());
+  keeps_sums_ = blocking.tap_blocks() > 1 || blocking.most_channels() > channels_per_run_;
+  const Index columns = most_columns_of_rows();
+  const Index column_sums = kernels::max_strip_rows * kernels.lanes;
+  WorkspaceLayout worker;
+  tables_ = worker.reserve<Tables>(1);
+  strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * kernels.lanes);
+  start_ = worker.reserve<T>(kernels.lanes);
+  sums_ = worker.reserve<T>(column_sums * (keeps_sums_ ? channels * columns : kernels::max_strip_vectors));
+  tiles_ = worker.reserve<Tile>(columns);
+  vector_offsets_ = worker.reserve<Index>(columns);
+  result_offsets_ = worker.reserve<Index>(columns);
+  sum_offsets_ = worker.reserve<Index>(larger(columns, kernels::max_strip_vectors));
+  no_offsets_ = worker.reserve<Index>(kernels::max_strip_vectors);
+  places_ = worker.reserve<Place>(columns);
+  plane_offsets_ = worker.reserve<Index>(blocking.most_taps());
+  plane_weights_ = worker.reserve<Index>(blocking.most_taps());
+  column_offsets_ = worker.reserve<Index>(larger(1, geometry.kernel[2]));
+  worker_bytes_ = worker.bytes();
+
+  reads_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
+  reads_in_place_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
+  stores_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
+}
+
+// Columns of up to max_strip_rows rows, one vector wide.
+template <class T>
+Index RowLanes<T>::most_columns_of_rows() const noexcept {
+  const Blocking& blocking = tasks_.blocking();
+  return blocking.most_rows() * divide_up(blocking.most_columns(), kernels_->lanes);
+}
+
+template <class T>
+void RowLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
+                      const Tensor<T>& output, void* workspace) const noexcept {
+  for (int number = 0; number < threads_; ++number)
+    at_offset<Tables>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + tables_)->pixels.images = 0;
+  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
+    void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
+    const Worker worker{at_offset<Tables>(area, tables_),
+                        at_offset<T>(area, strip_),
+                        at_offset<T>(area, start_),
+                        at_offset<T>(area, sums_),
+                        at_offset<Tile>(area, tiles_),
+                        at_offset<Index>(area, vector_offsets_),
+                        at_offset<Index>(area, result_offsets_),
+                        at_offset<Index>(area, sum_offsets_),
+                        at_offset<Index>(area, no_offsets_),
+                        at_offset<Place>(area, places_),
+                        at_offset<Index>(area, plane_offsets_),
+                        at_offset<Index>(area, plane_weights_),
+                        at_offset<Index>(area, column_offsets_)};
+    // What this worker, or another soon, does after it.
+    const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
+    run_task(tasks_.task(index), next, input, weights, bias, bias_stride, output, worker);
+  });
+}
+
+// Lays vectors over the pixels of a block, as they lie in the strip, and joins to tiles what is alike.
+template <class T>
+void RowLanes<T>::make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape,
+                              const Weights<T>& weights, const Tensor<T>& to, const Worker& worker) const noexcept {
+  Tables& tables = *worker.tables;
+  const Index lanes = kernels_->lanes;
+  const Index width = pixels.size[2];
+  tables.direct = !keeps_sums_ && to.axis[2] == 1 && width >= lanes;
+  tables.on_border = false;
+  tables.tiles = 0;
+  const Index height = pixels.size[1];
+  const Index groups = divide_up(height, kernels::max_strip_rows);
+  Index vectors = 0;
+  for (Index group = 0; group < groups; ++group) {
+    const Index j = height * group / groups;
+    const Index rows = height * (group + 1) / groups - j;
+    const Index under = taps.size[1] + rows - 1;
+    const Range existing = existing_rows(
+        geometry_,
+        (pixels.first[1] + j) * geometry_.stride[1] - geometry_.padding[1] + taps.first[1] * geometry_.dilation[1],
+        under);
+    tables.on_border = tables.on_border || existing.first > 0 || existing.last < under;
+    for (Index n = 0; n < pixels.images; ++n)
+      for (Index i = 0; i < pixels.size[0]; ++i)
+        for (Index begin = 0; begin < width; begin += lanes) {
+          // The last vector reaches back over pixels of the one before, for the same results.
+          const Index k = tables.direct ? smaller(begin, width - lanes) : begin;
+          const Tile* last = tables.tiles > 0 ? &worker.tiles[tables.tiles - 1] : nullptr;
+          if (last == nullptr || last->rows != rows || last->first != existing.first || last->last != existing.last)
+            worker.tiles[tables.tiles++] = {vectors, 0, rows, existing.first, existing.last};
+          ++worker.tiles[tables.tiles - 1].vectors;
+          worker.vector_offsets[vectors] = shape.row_offset(n, i, j) + k;
+          const Index offset = n * to.outer + i * to.axis[0] + j * to.axis[1] + k * to.axis[2];
+          worker.result_offsets[vectors] = offset;
+          worker.places[vectors] = {offset, smaller(lanes, width - k)};
+          ++vectors;
+        }
+  }
+  tables.vectors = vectors;
+  split_tiles(worker);
+  for (Index v = 0; v < larger(vectors, kernels::max_strip_vectors); ++v)
+    worker.sum_offsets[v] = v * kernels::max_strip_rows * lanes;
+  for (int v = 0; v < kernels::max_strip_vectors; ++v) worker.no_offsets[v] = 0;
+
+  const TapBlock planes{taps.first_channel, taps.channels, {taps.first[0], 0, 0}, {taps.size[0], 1, 1}, 0};
+  shape.fill_tap_offsets(planes, worker.plane_offsets);
+  fill_weight_offsets(weights, planes, worker.plane_weights);
+  const TapBlock row{0, 1, {0, 0, 0}, {1, 1, taps.size[2]}, 0};
+  shape.fill_tap_offsets(row, worker.column_offsets);
+  Index rows[2] = {0, 0};
+  shape.fill_tap_offsets({0, 1, {0, 0, 0}, {1, 2, 1}, 0}, rows);
+  tables.source_row = rows[1];
+}
+
+// Each run of vectors that are alike into tiles of nearly the same size.
+template <class T>
+void RowLanes<T>::split_tiles(const Worker& worker) const noexcept {
+  const auto count_of = [&](const Tile& run) { return divide_up(run.vectors, kernels_->strip_vectors[run.rows - 1]); };
+  const Index runs = worker.tables->tiles;
+  Index tiles = 0;
+  for (Index r = 0; r < runs; ++r) tiles += count_of(worker.tiles[r]);
+  worker.tables->tiles = tiles;
+  for (Index r = runs - 1; r >= 0; --r) {
+    const Tile run = worker.tiles[r];
+    const Index count = count_of(run);
+    for (Index i = count - 1; i >= 0; --i) {
+      const Index first = run.vectors * i / count;
+      worker.tiles[--tiles] = {run.vector + first, run.vectors * (i + 1) / count - first, run.rows, run.first,
+                               run.last};
+    }
+  }
+}
+
+// With an infinite or nan weight, zeros on the border count.
+template <class T>
+bool RowLanes<T>::finite(const Weights<T>& weights) const noexcept {
+  const Index* const size = geometry_.kernel;
+  const Index in_row = size[2];
+  for (Index c = 0; c < geometry_.in_channels; ++c)
+    for (Index i = 0; i < size[0]; ++i) {
+      const T* plane = weights.data + c * weights.channel + i * weights.axis[0];
+      if (weights.axis[2] * weights.axis[2] == 1 && weights.axis[1] == in_row * weights.axis[2]) {
+        if (!kernels_->all_finite(weights.axis[2] > 0 ? plane : plane - size[1] * in_row + 1, size[1] * in_row))
+          return false;
+        continue;
+      }
+      for (Index j = 0; j < size[1]; ++j)
+        for (Index k = 0; k < in_row; ++k)
+          if (!kernels_->all_finite(plane + j * weights.axis[1] + k * weights.axis[2], 1)) return false;
+    }
+  return true;
+}
+
+template <class T>
+void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
+                           const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
+                           const Worker& worker) const noexcept {
+  PhaseTimer timer(Phase::packing_input);
+  const Blocking& blocking = tasks_.blocking();
+  const PixelBlock pixels = task.pixels;
+  const Index group = task.group;
+  const Index channels = geometry_.out_channels;
+  Tensor<const T> group_input = input;
+  group_input.data += group * geometry_.in_channels * input.inner;
+  Tensor<T> to = output;
+  to.data += pixels.first_image * output.outer + group * channels * output.inner;
+  for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
+
+  Tables& tables = *worker.tables;
+  const Index lanes = kernels_->lanes;
+  for (Index t = 0; t < blocking.tap_blocks(); ++t) {
+    timer.next(Phase::packing_input);
+    const TapBlock taps = blocking.tap_block(t);
+    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                     StripShape::Order::pixels_adjacent);
+    const T* strip = worker.strip;
+    const Index channels_left = (geometry_.groups - group) * geometry_.in_channels;
+    const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, lanes, strip);
+    if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    if (!same(tables.pixels, pixels) || tables.first_tap != taps.first_tap || tables.in_place != in_place) {
+      tables.pixels = pixels;
+      tables.first_tap = taps.first_tap;
+      tables.in_place = in_place;
+      make_tables(pixels, taps, shape, weights, to, worker);
+    }
+
+    timer.next(Phase::multiplying);
+    Ahead<T> next_input;
+    Ahead<T> results;
+    if (t + 1 == blocking.tap_blocks()) {
+      const Index steps = channels * tables.tiles * divide_up(taps.channels, channels_per_run_);
+      if (in_place ? reads_in_place_ahead_ : reads_ahead_)
+        next_input = input_ahead(geometry_, input, following.group, following.pixels, 0, geometry_.in_channels, steps);
+      const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
+      if (stores_ahead_ && adjacent_pixels(box, to) >= pixels.count())
+        results = {{to.data, to.inner, channels, pixels.count()}, steps};
+    }
+    Index done = 0;
+    do {
+      const Index run = smaller(channels_per_run_, taps.channels - done);
+      const bool fresh = t == 0 && done == 0;
+      const bool complete = t + 1 == blocking.tap_blocks() && done + run == taps.channels;
+      kernels::RowsAddress address{worker.plane_offsets + done * taps.size[0],
+                                   worker.plane_weights + done * taps.size[0],
+                                   run * taps.size[0],
+                                   taps.size[1],
+                                   taps.size[2],
+                                   tables.source_row,
+                                   worker.column_offsets,
+                                   weights.axis[1],
+                                   weights.axis[2],
+                                   nullptr,
+                                   0,
+                                   0};
+      for (Index channel = 0; channel < channels; ++channel) {
+        Weights<T> of_channel = weights;
+        of_channel.data += group * weights.group + channel * weights.lane;
+        const bool all_rows = tables.on_border && !finite(of_channel);
+        const T* block_weights = of_channel.data + taps.first_channel * weights.channel;
+        for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
+        if (fresh) {
+          const T value = bias == nullptr ? T{0} : bias[(group * channels + channel) * bias_stride] + T{0};  // not -0
+          for (Index e = 0; e < lanes; ++e) worker.start[e] = value;
+        }
+        for (Index i = 0; i < tables.tiles; ++i) {
+          const Tile& tile = worker.tiles[i];
+          address.vector = worker.vector_offsets + tile.vector;
+          address.first = all_rows ? 0 : tile.first;
+          address.last = all_rows ? taps.size[1] + tile.rows - 1 : tile.last;
+          kernels::RowVectors<T> result{to.data + channel * to.inner, worker.result_offsets + tile.vector, to.axis[1]};
+          if (!tables.direct) {
+            result = {worker.sums, worker.sum_offsets, lanes};
+            if (keeps_sums_) result.data += (channel * tables.vectors + tile.vector) * kernels::max_strip_rows * lanes;
+          }
+          kernels::RowVectors<const T> start{worker.start, worker.no_offsets, 0};
+          if (!fresh) start = {result.data, result.vector, result.row};
+          next_input.step();
+          results.step();
+          kernels_->row_tile[tile.rows - 1][tile.vectors - 1](block_weights, strip, address, start, result);
+          if (!tables.direct && complete) store(tile, result.data, to, channel, worker);
+        }
+      }
+      done += run;
+    } while (done < taps.channels);
+  }
+}
+
+template <class T>
+void RowLanes<T>::store(const Tile& tile, const T* sums, const Tensor<T>& to, Index channel,
+                        const Worker& worker) const noexcept {
+  for (Index v = 0; v < tile.vectors; ++v) {
+    const Place& place = worker.places[tile.vector + v];
+    const T* from = sums + worker.sum_offsets[v];
+    T* first = to.data + channel * to.inner + place.offset;
+    if (to.axis[2] == 1)
+      kernels_->copy_rows(from, kernels_->lanes, tile.rows, place.columns, first, to.axis[1]);
+    else
+      for (Index i = 0; i < tile.rows; ++i)
+        scatter(from + i * kernels_->lanes, place.columns, first + i * to.axis[1], to.axis[2]);
+  }
+}
+
+template class RowLanes<float>;
+template class RowLanes<double>;
+
+}  // namespace convgrad::gemm
