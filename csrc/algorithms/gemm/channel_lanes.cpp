@@ -27,6 +27,8 @@ constexpr Index taps_per_run = 1024;
 constexpr Index few_blocks = 2;
 // The input of the next block is brought nearer, unless it would push out what this one reads.
 constexpr Index most_ahead_bytes = Index{256} << 10;
+// An input that is read in place takes no room twice, but comes soon enough by itself where it is not larger than this.
+constexpr double most_near_input = 4 << 20;
 // Larger results are not in the second-level cache: what they go to is brought nearer.
 constexpr double most_cached_results = 2.5 * (1 << 20);
 // Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
@@ -97,6 +99,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
       taps <= taps_per_run && blocking.pixel_blocks() <= few_blocks && blocking.most_taps() % larger(1, taps) == 0;
   if (blocking.most_taps() % larger(1, taps) == 0 && taps <= taps_per_run) parts_ = BorderParts(geometry);
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_results;
+  reads_in_place_ahead_ = input_bytes<T>(geometry) > most_near_input;
   reads_weights_ahead_ = static_cast<double>(packed_elements() * size) > most_cached_weights;
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());
@@ -219,7 +222,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks && adjacent_pixels(box, block_output) >= count;
     Ahead<T> ahead;
     Ahead<T> results;
-    if (packed != nullptr && tap_blocks == 1 && shape.elements() <= most_ahead_bytes / Index{sizeof(T)})
+    const Index room = in_place ? (reads_in_place_ahead_ ? 2 * most_ahead_bytes : 0) : most_ahead_bytes;
+    if (packed != nullptr && tap_blocks == 1 && shape.elements() <= room / Index{sizeof(T)})
       ahead = input_ahead(
           geometry_, input, next.group, next.pixels, 0, geometry_.in_channels,
           (last_panel - first_panel) * divide_up(taps.count(), taps_per_run_) * divide_up(count, kernels_->tile_rows));

@@ -55,6 +55,7 @@ class ChannelLanes {
   Index taps_per_run_ = 1;
   bool packs_by_run_ = false;  // unless they are packed already
   bool stores_ahead_ = false;
+  bool reads_in_place_ahead_ = false;
   bool reads_weights_ahead_ = false;
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.

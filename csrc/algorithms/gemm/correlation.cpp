@@ -53,9 +53,11 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const Index last = larger(0, panels.count() - 1);
   const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.5 : 2.0);
   overhead.channel_lanes = vectors * kernels.lanes / channels - 1;
-  if (kernel_taps == 1)  // a few long tiles, of an input that mostly serves in place; but grad_input reads rows of
-                         // weights that are far apart
-    overhead.channel_lanes += 18 / taps + (order == WeightOrder::channels_first ? 35 : 10) / pixels;
+  // A 1x1 kernel has a few long tiles, of an input that mostly serves in place. But where grad_input's rows of weights
+  // lie a power of two apart, they push each other out of the caches while they are packed.
+  const bool colliding = order == WeightOrder::channels_first && geometry.out_channels * Index{sizeof(T)} % 2048 == 0;
+  if (kernel_taps == 1)
+    overhead.channel_lanes += 18 / taps + (colliding ? 22 : 10) / pixels;
   else
     overhead.channel_lanes += 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied

@@ -70,6 +70,10 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
     kernels.transpose(weights.data, weights.lane, lanes, channels * count, panel, width);
     return;
   }
+  if (count == 1 && weights.lane == 1) {  // a 1x1 kernel's in grad_input
+    kernels.copy_rows(weights.data, weights.channel, channels, lanes, panel, width);
+    return;
+  }
   // The lanes of a channel may lie together (grad_input), but those of the next channel far away.
   const Index together = in_a_row && weights.lane == count ? lanes * count : 0;
   constexpr Index line = 64 / sizeof(T);
