@@ -8,16 +8,29 @@
 
 namespace {
 
+// Rows of `width` to 2 * width - 1 elements, in two pieces that may overlap.
+template <class T, int width>
+void copy_short_rows(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
+                     int64_t destination_stride) {
+  for (int64_t r = 0; r < rows; ++r, source += source_stride, destination += destination_stride) {
+    __builtin_memcpy(destination, source, width * sizeof(T));
+    __builtin_memcpy(destination + count - width, source + count - width, width * sizeof(T));
+  }
+}
+
 // destination[r * destination_stride + i] = source[r * source_stride + i]
 template <class T>
 void copy_rows(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
                int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
+  if (count < lanes) {
+    if (count >= 8) return copy_short_rows<T, 8>(source, source_stride, rows, count, destination, destination_stride);
+    if (count >= 4) return copy_short_rows<T, 4>(source, source_stride, rows, count, destination, destination_stride);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t i = 0; i < count; ++i) destination[r * destination_stride + i] = source[r * source_stride + i];
+    return;
+  }
   for (int64_t r = 0; r < rows; ++r, source += source_stride, destination += destination_stride) {
-    if (count < lanes) {
-      for (int64_t i = 0; i < count; ++i) destination[i] = source[i];
-      continue;
-    }
     int64_t i = 0;
     for (; i + lanes <= count; i += lanes) store(destination + i, load(source + i));
     // The last vector reaches back over what is already there.

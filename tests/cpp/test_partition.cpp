@@ -300,7 +300,12 @@ void test_layer(const Layer& layer, const kernels::IsaTable& table, Balance& for
     });
   };
   test_correlation("forward", geometry, WeightOrder::lanes_first);
-  if (prefers_columns(geometry))
+  if (has_patches(geometry))
+    judge(name("grad_input"), geometry, forward, [&](int threads, bool check_coverage) {
+      const Geometry product = patch_product(geometry);
+      return region_of(product, ChannelLanes<T>(product, set, threads, &geometry), check_coverage);
+    });
+  else if (prefers_columns(geometry))
     judge(name("grad_input"), geometry, columns, [&](int threads, bool check_coverage) {
       const GradInputColumns<T> pass(geometry, set, threads);
       return columns_region_of(geometry, pass.tasks(), pass.threads(), check_coverage);

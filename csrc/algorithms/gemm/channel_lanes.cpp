@@ -76,8 +76,10 @@ struct ChannelLanes<T>::Run {
 };
 
 template <class T>
-ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
+ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads,
+                              const Geometry* patches) noexcept
     : geometry_(geometry), kernels_(&kernels), panels_(kernels, geometry.out_channels) {
+  if (patches != nullptr) patches_ = *patches;
   constexpr Index size = sizeof(T);
   TaskLimits limits{};
   limits.blocking = block_limits(geometry, size);
@@ -136,13 +138,23 @@ void ChannelLanes<T>::pack(const Weights<T>& weights, T* packed) const noexcept 
     const Index group = index / ranges / panels_.count();
     const Index first_channel = geometry_.in_channels * range / ranges;
     const Index channels = geometry_.in_channels * (range + 1) / ranges - first_channel;
-    const Index first = panels_.first_lane(panel);
-    const Index width = panels_.width(panel);
-    Weights<T> from = weights;
-    from.data += group * weights.group + first * weights.lane + first_channel * weights.channel;
-    pack_weights(*kernels_, from, channels, geometry_.kernel, panels_.used_lanes(panel), width,
-                 packed + (group * padded + first) * taps + first_channel * geometry_.taps_per_channel() * width);
+    pack_panel(weights, group, panel, first_channel, channels,
+               packed + (group * padded + panels_.first_lane(panel)) * taps +
+                   first_channel * geometry_.taps_per_channel() * panels_.width(panel));
   });
+}
+
+template <class T>
+void ChannelLanes<T>::pack_panel(const Weights<T>& weights, Index group, Index panel, Index first_channel,
+                                 Index channels, T* to) const noexcept {
+  const Index lane = panels_.first_lane(panel);
+  const Index lanes = panels_.used_lanes(panel);
+  const Index width = panels_.width(panel);
+  Weights<T> from = weights;
+  from.data += group * weights.group + first_channel * weights.channel;
+  if (patches_) return pack_patch_weights(*kernels_, *patches_, from, lane, lanes, channels, width, to);
+  from.data += lane * weights.lane;
+  pack_weights(*kernels_, from, channels, geometry_.kernel, lanes, width, to);
 }
 
 template <class T>
@@ -189,8 +201,10 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
 
   Tensor<const T> group_input = input;
   group_input.data += task.group * geometry_.in_channels * input.inner;
-  Tensor<T> block_output = output;
-  block_output.data += pixels.first_image * output.outer + task.group * geometry_.out_channels * output.inner;
+  Tensor<T> group_output = output;
+  group_output.data += task.group * (patches_ ? patches_->in_channels : geometry_.out_channels) * output.inner;
+  Tensor<T> block_output = group_output;
+  block_output.data += pixels.first_image * output.outer;
   for (int a = 0; a < axes; ++a) block_output.data += pixels.first[a] * output.axis[a];
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
 
@@ -219,7 +233,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     timer.next(Phase::multiplying);
     const Index first_panel = task.first_channel / panels_.full_width();
     const Index last_panel = divide_up(task.first_channel + task.channels, panels_.full_width());
-    const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks && adjacent_pixels(box, block_output) >= count;
+    const bool stores_ahead =
+        stores_ahead_ && t + 1 == tap_blocks && (patches_ || adjacent_pixels(box, block_output) >= count);
     Ahead<T> ahead;
     Ahead<T> results;
     const Index room = in_place ? (reads_in_place_ahead_ ? 2 * most_ahead_bytes : 0) : most_ahead_bytes;
@@ -244,8 +259,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
       const auto run_weights = [&](Index begin, Index length) {
         if (panel_weights != nullptr) return panel_weights + begin * width;
         const PhaseTimer packing(Phase::packing_weights);
-        pack_weights(*kernels_, unpacked(first_lane, begin), length / kernel_taps, geometry_.kernel, lanes, width,
-                     worker.run_weights);
+        pack_panel(weights, task.group, panel, taps.first_channel + begin / kernel_taps, length / kernel_taps,
+                   worker.run_weights);
         // Next come this panel's other taps, or else those of the next.
         const Index left = taps.count() - begin - length;
         const Index tiles = divide_up(count, kernels_->tile_rows);
@@ -284,12 +299,18 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         Run run = last_run;
         const BorderGroup group{first, last - first, 0};
         if (chunks > 1) run.groups = &group;
-        if (stores_ahead)
-          results = {{to.data + first, to.inner, lanes, last - first}, divide_up(last - first, kernels_->tile_rows)};
+        const Index steps = divide_up(last - first, kernels_->tile_rows);
+        if (stores_ahead && patches_)
+          results = patches_ahead(*patches_, pixels, first, last, first_lane, lanes, group_output, steps);
+        else if (stores_ahead)
+          results = {{to.data + first, to.inner, lanes, last - first}, steps};
         multiply(run, worker, {start, 0, accumulators, width});
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);
-          unpack_pixels(*kernels_, result, width, box, first, last, lanes, to);
+          if (patches_)
+            unpack_patches(*kernels_, *patches_, result, width, pixels, first, last, first_lane, lanes, group_output);
+          else
+            unpack_pixels(*kernels_, result, width, box, first, last, lanes, to);
         }
         first = last;
       }

@@ -8,10 +8,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "algorithms/gemm/border_parts.hpp"
 #include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/patches.hpp"
 #include "algorithms/gemm/tiles.hpp"
 
 namespace convgrad::gemm {
@@ -19,7 +21,10 @@ namespace convgrad::gemm {
 template <class T>
 class ChannelLanes {
  public:
-  ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
+  // With `patches`, `geometry` is the product of that layer's grad_input (patches.hpp), and lanes are read and written
+  // accordingly.
+  ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads,
+               const Geometry* patches = nullptr) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
@@ -38,6 +43,9 @@ class ChannelLanes {
   struct Worker;
   struct Run;
 
+  // For some input channels of one panel.
+  void pack_panel(const Weights<T>& weights, Index group, Index panel, Index first_channel, Index channels,
+                  T* to) const noexcept;
   void pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept;
   void run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
                 const Weights<T>& weights, const T* packed, const T* padded_bias, const Tensor<T>& output,
@@ -48,6 +56,7 @@ class ChannelLanes {
                       const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
 
   Geometry geometry_;
+  std::optional<Geometry> patches_;
   const kernels::KernelSet<T>* kernels_;
   PanelSplit panels_;
   CorrelationTasks tasks_;

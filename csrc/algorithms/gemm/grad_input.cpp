@@ -7,9 +7,9 @@ namespace convgrad::gemm {
 namespace {
 
 template <class T>
-std::variant<GradInputResidues<T>, GradInputColumns<T>> choose(const Geometry& geometry,
-                                                               const kernels::KernelSet<T>& kernels,
-                                                               int threads) noexcept {
+std::variant<GradInputResidues<T>, GradInputColumns<T>, GradInputPatches<T>> choose(
+    const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept {
+  if (has_patches(geometry)) return GradInputPatches<T>(geometry, kernels, threads);
   if (prefers_columns(geometry)) return GradInputColumns<T>(geometry, kernels, threads);
   return GradInputResidues<T>(geometry, kernels, threads);
 }

@@ -1,10 +1,11 @@
-// What grad_input runs: correlations of G, or the products of every tap with G and then their sums. The two add up in
-// different orders, so the choice depends on the shape alone.
+// What grad_input runs: correlations of G, or the products of every tap with G and, where taps meet, their sums. They add
+// up in different orders, so the choice depends on the shape alone.
 #pragma once
 
 #include <variant>
 
 #include "algorithms/gemm/grad_input_columns.hpp"
+#include "algorithms/gemm/grad_input_patches.hpp"
 #include "algorithms/gemm/grad_input_residues.hpp"
 
 namespace convgrad::gemm {
@@ -27,7 +28,7 @@ class GradInput {
   void pack(const Tensor<const T>& kernel, T* packed) const noexcept;
 
  private:
-  std::variant<GradInputResidues<T>, GradInputColumns<T>> way_;
+  std::variant<GradInputResidues<T>, GradInputColumns<T>, GradInputPatches<T>> way_;
 };
 
 }  // namespace convgrad::gemm
