@@ -59,6 +59,8 @@ constexpr Layer layers[] = {
     square("vgg", 1, 256, 56, 256, 3, 1, 1),
     square("vgg-conv5", 1, 512, 14, 512, 3, 1, 1),
     square("inception", 4, 48, 35, 64, 5, 1, 2),
+    square("inception-s2", 4, 288, 35, 384, 3, 2),
+    square("dcgan", 4, 128, 32, 256, 4, 2, 1),
     square("googlenet-3a-3x3", 4, 96, 28, 128, 3, 1, 1),
     square("densenet-1x1", 4, 512, 14, 128, 1),
     square("densenet-3x3", 4, 128, 28, 32, 3, 1, 1),
