@@ -6,6 +6,7 @@
 // Clang moves the broadcasts of all rows ahead of the arithmetic, and beyond eight rows no longer has the registers for
 // them.
 #define CONVGRAD_TILE_ROWS 8
+#define CONVGRAD_GROUPED_ROWS 8
 #else
 #define CONVGRAD_TILE_ROWS 14
 // By a shuffle with lane numbers in a register, for which Clang has no portable form.

@@ -2,6 +2,11 @@
 // CONVGRAD_TILE_ROWS and CONVGRAD_ISA (the table's name).
 #pragma once
 
+// Rows of a tile of one vector, unless the ISA file knows better.
+#if !defined(CONVGRAD_GROUPED_ROWS)
+#define CONVGRAD_GROUPED_ROWS (CONVGRAD_REGISTERS - 4)
+#endif
+
 #include "copy.inc.hpp"
 #include "dot_tile.inc.hpp"
 #include "kernel_set.hpp"
@@ -48,6 +53,26 @@ constexpr void fill_tiles(convgrad::kernels::KernelSet<T>& set) {
   }
 }
 
+// One accumulator for each row, the panel's vector and broadcasts.
+template <class T, int kind, int groups>
+constexpr void fill_grouped_tiles(convgrad::kernels::KernelSet<T>& set) {
+  constexpr int group = convgrad::kernels::rows_of_group[kind];
+  if constexpr (groups > 0) {
+    set.grouped_tile[kind][groups - 1] = tile<T, groups * group, 1, group>;
+    fill_grouped_tiles<T, kind, groups - 1>(set);
+  }
+}
+
+template <class T, int kind>
+constexpr void fill_grouped_kind(convgrad::kernels::KernelSet<T>& set) {
+  constexpr int group = convgrad::kernels::rows_of_group[kind];
+  constexpr int most = CONVGRAD_GROUPED_ROWS < convgrad::kernels::max_grouped_tile_rows
+                           ? CONVGRAD_GROUPED_ROWS
+                           : convgrad::kernels::max_grouped_tile_rows;
+  set.grouped_tile_rows[kind] = most / group * group;
+  fill_grouped_tiles<T, kind, most / group>(set);
+}
+
 template <class T, int rows, int vectors>
 constexpr void fill_strip_tiles(convgrad::kernels::KernelSet<T>& set) {
   if constexpr (vectors > 0) {
@@ -92,9 +117,16 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   // With one multiply-add for each broadcast, loads are what counts, and beyond ten rows their addresses no longer fit
   // the general registers: 81 % of the peak with ten rows on Zen 5, 68 % with fourteen.
   set.narrow_tile_rows = CONVGRAD_TILE_ROWS < 10 ? CONVGRAD_TILE_ROWS : 10;
-  set.tile_vectors = convgrad::kernels::max_tile_vectors;
+  set.tile_vectors = 2;
   fill_tiles<T, CONVGRAD_TILE_ROWS, 1>(set);
   fill_tiles<T, CONVGRAD_TILE_ROWS, 2>(set);
+  // 24 accumulators, 3 panel vectors and 2 broadcasts.
+  set.wide_tile_rows = CONVGRAD_REGISTERS >= 32 ? 8 : 0;
+  fill_tiles<T, CONVGRAD_REGISTERS >= 32 ? 8 : 0, 3>(set);
+  fill_grouped_kind<T, 0>(set);
+  fill_grouped_kind<T, 1>(set);
+  fill_grouped_kind<T, 2>(set);
+  fill_grouped_kind<T, 3>(set);
   fill_strip_rows<T, 1>(set);
   fill_strip_rows<T, 2>(set);
   fill_strip_rows<T, 3>(set);

@@ -6,7 +6,7 @@
 namespace convgrad::kernels {
 
 inline constexpr int max_tile_rows = 14;
-inline constexpr int max_tile_vectors = 2;
+inline constexpr int max_tile_vectors = 3;
 
 // The micro-kernel. It keeps `rows` x `vectors` accumulators in registers and walks the reduction r = 0 .. length - 1:
 //
@@ -34,6 +34,14 @@ struct Reduction {
 template <class T>
 using Tile = void (*)(const T* source, const int64_t* row_offset, const Reduction& reduction, const T* panel,
                       const T* initial, int64_t initial_stride, T* result, int64_t result_stride);
+
+// With one multiply-add for each broadcast, loads are what counts, so a panel of one vector had better have high tiles,
+// and those lack registers for the addresses of their rows. Where rows come in groups of neighbors, as pixels of a row
+// and taps of a kernel do, row_offset[i] = row_offset[i - i % group] + i % group, a group shares one.
+inline constexpr int grouped_tile_kinds = 4;
+inline constexpr int rows_of_group[grouped_tile_kinds] = {7, 5, 4, 3};
+inline constexpr int max_grouped_tile_rows = 28;
+inline constexpr int max_tile_groups = 9;
 
 // The second micro-kernel, for a few rows, whose vectors are not packed but lie anywhere in a strip:
 //
@@ -147,10 +155,13 @@ struct ShiftedTerm {
 template <class T>
 struct KernelSet {
   int lanes;
-  int tile_rows;                                  // the largest useful height; every smaller one exists
-  int narrow_tile_rows;                           // the best one where a panel has one vector
-  int tile_vectors;                               // the width of a panel in vectors; one vector exists too
-  Tile<T> tile[max_tile_vectors][max_tile_rows];  // [vectors - 1][rows - 1]
+  int tile_rows;         // the largest useful height; every smaller one exists
+  int narrow_tile_rows;  // the best one where a panel has one vector
+  int wide_tile_rows;    // the largest where it has three, or 0 where registers do not suffice for that
+  int tile_vectors;      // the usual width of a panel in vectors; one vector exists too
+  Tile<T> tile[max_tile_vectors][max_tile_rows];              // [vectors - 1][rows - 1]
+  int grouped_tile_rows[grouped_tile_kinds];                  // the largest height
+  Tile<T> grouped_tile[grouped_tile_kinds][max_tile_groups];  // of one vector; [kind][rows / rows_of_group[kind] - 1]
 
   int strip_vectors[max_strip_rows];  // [rows - 1]: as many vectors as the registers hold; every smaller number exists
                                       // too

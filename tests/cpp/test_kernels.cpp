@@ -23,53 +23,66 @@ std::vector<T> integers(std::size_t count) {
 
 std::size_t at(int64_t index) { return static_cast<std::size_t>(index); }
 
+struct Pieces {
+  int64_t length, segments, gap, sets, set_gap;
+  [[nodiscard]] int64_t row(int64_t r) const { return r + r / length * gap + r / (length * segments) * set_gap; }
+};
+
+// Rows in groups of `group` neighbors.
+template <class T>
+void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int group) {
+  for (const Pieces& pieces : {Pieces{0, 1, 0, 1, 0},
+                               {1, 1, 0, 1, 0},
+                               {2, 1, 0, 1, 0},
+                               {9, 1, 0, 1, 0},
+                               {100, 1, 0, 1, 0},
+                               {6, 4, 3, 1, 0},
+                               {1, 3, 2, 1, 5},
+                               {2, 2, 1, 5, 3},
+                               {1, 1, 1, 4, 0},
+                               {4, 3, 0, 2, 7}}) {
+    const int64_t length = pieces.length * pieces.segments * pieces.sets;
+    const int64_t all = length == 0 ? 0 : pieces.row(length - 1) + 1;
+    const int64_t width = vectors * set.lanes;
+    const int64_t stride = width + 3;
+    const std::vector<T> source = integers<T>(510);
+    const std::vector<T> panel = integers<T>(at(all * width + 1));
+    const std::vector<T> initial = integers<T>(at(rows * width));
+    std::vector<int64_t> row_offset(at(rows));
+    std::vector<int64_t> reduction_offset(at(all));
+    for (int i = 0; i < rows; ++i)
+      row_offset[at(i)] = i % group == 0 ? static_cast<int64_t>(generator() % 250) : row_offset[at(i - 1)] + 1;
+    for (int64_t& offset : reduction_offset) offset = static_cast<int64_t>(generator() % 250);
+    std::vector<T> result(at(rows * stride), T{99});
+    tile(source.data(), row_offset.data(),
+         {reduction_offset.data(), pieces.length, pieces.segments, pieces.gap, pieces.sets, pieces.set_gap},
+         panel.data(), initial.data(), width, result.data(), stride);
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t lane = 0; lane < stride; ++lane) {
+        T wanted{99};
+        if (lane < width) {
+          wanted = initial[at(i * width + lane)];
+          for (int64_t r = 0; r < length; ++r) {
+            const int64_t row = pieces.row(r);
+            wanted += source[at(row_offset[at(i)] + reduction_offset[at(row)])] * panel[at(row * width + lane)];
+          }
+        }
+        CHECK(result[at(i * stride + lane)] == wanted);
+      }
+  }
+}
+
 template <class T>
 void test_tiles(const KernelSet<T>& set) {
-  struct Pieces {
-    int64_t length, segments, gap, sets, set_gap;
-    [[nodiscard]] int64_t row(int64_t r) const { return r + r / length * gap + r / (length * segments) * set_gap; }
-  };
   for (int vectors = 1; vectors <= set.tile_vectors; ++vectors)
-    for (int rows = 1; rows <= set.tile_rows; ++rows)
-      for (const Pieces& pieces : {Pieces{0, 1, 0, 1, 0},
-                                   {1, 1, 0, 1, 0},
-                                   {2, 1, 0, 1, 0},
-                                   {9, 1, 0, 1, 0},
-                                   {100, 1, 0, 1, 0},
-                                   {6, 4, 3, 1, 0},
-                                   {1, 3, 2, 1, 5},
-                                   {2, 2, 1, 5, 3},
-                                   {1, 1, 1, 4, 0},
-                                   {4, 3, 0, 2, 7}}) {
-        const int64_t length = pieces.length * pieces.segments * pieces.sets;
-        const int64_t all = length == 0 ? 0 : pieces.row(length - 1) + 1;
-        const int64_t width = vectors * set.lanes;
-        const int64_t stride = width + 3;
-        const std::vector<T> source = integers<T>(500);
-        const std::vector<T> panel = integers<T>(at(all * width + 1));
-        const std::vector<T> initial = integers<T>(at(rows * width));
-        std::vector<int64_t> row_offset(at(rows));
-        std::vector<int64_t> reduction_offset(at(all));
-        for (int64_t& offset : row_offset) offset = static_cast<int64_t>(generator() % 250);
-        for (int64_t& offset : reduction_offset) offset = static_cast<int64_t>(generator() % 250);
-        std::vector<T> result(at(rows * stride), T{99});
-        set.tile[vectors - 1][rows - 1](
-            source.data(), row_offset.data(),
-            {reduction_offset.data(), pieces.length, pieces.segments, pieces.gap, pieces.sets, pieces.set_gap},
-            panel.data(), initial.data(), width, result.data(), stride);
-        for (int64_t i = 0; i < rows; ++i)
-          for (int64_t lane = 0; lane < stride; ++lane) {
-            T wanted{99};
-            if (lane < width) {
-              wanted = initial[at(i * width + lane)];
-              for (int64_t r = 0; r < length; ++r) {
-                const int64_t row = pieces.row(r);
-                wanted += source[at(row_offset[at(i)] + reduction_offset[at(row)])] * panel[at(row * width + lane)];
-              }
-            }
-            CHECK(result[at(i * stride + lane)] == wanted);
-          }
-      }
+    for (int rows = 1; rows <= set.tile_rows; ++rows) test_tile(set, set.tile[vectors - 1][rows - 1], vectors, rows, 1);
+  for (int rows = 1; rows <= set.wide_tile_rows; ++rows) test_tile(set, set.tile[2][rows - 1], 3, rows, 1);
+  for (int kind = 0; kind < grouped_tile_kinds; ++kind) {
+    const int group = rows_of_group[kind];
+    CHECK(set.grouped_tile_rows[kind] % group == 0);
+    for (int rows = group; rows <= set.grouped_tile_rows[kind]; rows += group)
+      test_tile(set, set.grouped_tile[kind][rows / group - 1], 1, rows, group);
+  }
 }
 
 template <class T>

@@ -78,7 +78,7 @@ struct ChannelLanes<T>::Run {
 template <class T>
 ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads,
                               const Geometry* patches) noexcept
-    : geometry_(geometry), kernels_(&kernels), panels_(kernels, geometry.out_channels) {
+    : geometry_(geometry), kernels_(&kernels), panels_(kernels, geometry.out_channels, true) {
   if (patches != nullptr) patches_ = *patches;
   constexpr Index size = sizeof(T);
   TaskLimits limits{};
@@ -339,7 +339,8 @@ void ChannelLanes<T>::multiply_group(const Run& run, const kernels::Reduction& r
                                      const Accumulators<T>& accumulators) const noexcept {
   const Index width = run.vectors * kernels_->lanes;
   alignas(64) T together[kernels::max_tile_rows * kernels::max_tile_vectors * kernels::row_lanes<T>];
-  for_each_tile(*kernels_, run.vectors, group.pixels, [&](Index tile_first, Index rows) {
+  const Index kind = find_group_kind(*kernels_, run.vectors, worker.pixel_offsets + group.first, group.pixels);
+  for_each_tile(*kernels_, run.vectors, kind, group.pixels, [&](Index tile_first, Index rows) {
     const Index first = group.first + tile_first;
     const Index* place = worker.order + first;
     Accumulators<T> here = accumulators;
@@ -360,7 +361,7 @@ void ChannelLanes<T>::multiply_group(const Run& run, const kernels::Reduction& r
     }
     run.next->step();
     if (stores_ahead_) run.results->step();
-    run_tile(*kernels_, run.vectors, run.strip, worker.pixel_offsets + first, rows, reduction, weights, here);
+    run_tile(*kernels_, run.vectors, kind, run.strip, worker.pixel_offsets + first, rows, reduction, weights, here);
     if (!neighbors) for_each_stretch([](const T* near, T* far, Index count) { std::copy_n(near, count, far); });
   });
 }

@@ -49,10 +49,8 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Results are transposed, shared by all taps; weights are packed, shared by all pixels, and the strip, shared by all
   // channels and the taps of one; and the last panel may be a single vector, which loads more for each multiplication,
   // or have lanes without a channel.
-  const PanelSplit panels(kernels, geometry.out_channels);
-  const Index last = larger(0, panels.count() - 1);
-  const double vectors = static_cast<double>(2 * last) + (panels.vectors(last) == 1 ? 1.5 : 2.0);
-  overhead.channel_lanes = vectors * kernels.lanes / channels - 1;
+  const PanelSplit panels(kernels, geometry.out_channels, true);
+  overhead.channel_lanes = panels.cost_in_vectors() * kernels.lanes / channels - 1;
   // A 1x1 kernel has a few long tiles, of an input that mostly serves in place. But where grad_input's rows of weights
   // lie a power of two apart, they push each other out of the caches while they are packed.
   const bool colliding = order == WeightOrder::channels_first && geometry.out_channels * Index{sizeof(T)} % 2048 == 0;

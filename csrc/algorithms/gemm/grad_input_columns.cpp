@@ -219,7 +219,7 @@ void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, I
         const Index height = next - row;
         T* product = worker.products + (row - base) * pitch + begin;
         if (done == 0) ahead.step();
-        run_tile<T>(*kernels_, width / kernels_->lanes, weights + row * geometry_.out_channels + done * height,
+        run_tile<T>(*kernels_, width / kernels_->lanes, -1, weights + row * geometry_.out_channels + done * height,
                     worker.row_offsets, height, {worker.reduction + (height - 1) * run, length},
                     panels + panel_offset(begin, length), {done == 0 ? worker.zeros : nullptr, 0, product, pitch});
       }

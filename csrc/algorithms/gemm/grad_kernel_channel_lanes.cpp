@@ -23,6 +23,7 @@ constexpr Index parts_wanted = 128;        // of all items together
 constexpr double multiplications_per_part = 5e5;
 // These do not. For less, or with few channels, lower tiles cost what they save.
 constexpr double least_border_share = 0.02;
+constexpr double least_border_share_of_high_tiles = 0.1;
 constexpr Index fewest_channels_by_tap = 7;
 // A larger G or input comes from the last-level cache or beyond: what is packed next is brought nearer, unless it would
 // push out what is being read.
@@ -40,6 +41,16 @@ Tensor<const T> at_block(Tensor<const T> tensor, const PixelBlock& pixels) noexc
   tensor.data += pixels.first_image * tensor.outer;
   for (int a = 0; a < axes; ++a) tensor.data += pixels.first[a] * tensor.axis[a];
   return tensor;
+}
+
+// Whether a panel of one vector has high tiles (find_group_kind), as long as taps are not put in another order.
+template <class T>
+bool taps_in_groups(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
+  bool any = false;
+  for (Index kind = 0; kind < kernels::grouped_tile_kinds; ++kind)
+    any = any || (geometry.kernel[2] % kernels::rows_of_group[kind] == 0 &&
+                  kernels.grouped_tile_rows[kind] > kernels.narrow_tile_rows);
+  return any && (geometry.dilation[2] == 1 || geometry.dilation[2] == geometry.stride[2]);
 }
 
 }  // namespace
@@ -97,7 +108,8 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   tasks_.set_parts(parts);
 
   reads_grad_ahead_ = output_bytes<T>(geometry) > most_near_grad;
-  leaves_out_border_ = border_share(geometry) >= least_border_share;
+  const bool high_tiles = channels <= kernels.lanes && taps_in_groups(geometry, kernels);
+  leaves_out_border_ = border_share(geometry) >= (high_tiles ? least_border_share_of_high_tiles : least_border_share);
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
@@ -146,7 +158,7 @@ void GradKernelChannelLanes<T>::run(const Tensor<const T>& grad_output, const Te
   const PhaseTimer timer(Phase::adding_sums);
   parallel_for(threads_, tasks_.items(), [&](Index index, int number) {
     const GradKernelItem item = tasks_.item(index);
-    const Index elements = PanelSplit(*kernels_, item.channels).padded_channels() * item.taps.count();
+    const Index elements = PanelSplit(*kernels_, item.channels, false).padded_channels() * item.taps.count();
     T* first = partial + index * parts * accumulator_elements_;
     for (Index distance = 1; distance < parts; distance *= 2)
       for (Index i = 0; i + distance < parts; i += 2 * distance) {
@@ -169,7 +181,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
                                            const Worker& worker, T* accumulators) const noexcept {
   PhaseTimer timer(Phase::multiplying);
   const Index taps = item.taps.count();
-  const PanelSplit panels(*kernels_, item.channels);
+  const PanelSplit panels(*kernels_, item.channels, false);
   for (Index e = 0; e < panels.padded_channels() * taps; ++e) accumulators[e] = T{0};
   Tensor<const T> group_input = input;
   group_input.data += item.group * geometry_.in_channels * input.inner;
@@ -269,7 +281,7 @@ void GradKernelChannelLanes<T>::store(const GradKernelItem& item, const T* accum
     to.axis[a] = grad_kernel.axis[a];
     to.data += item.taps.first[a] * grad_kernel.axis[a];
   }
-  const PanelSplit panels(*kernels_, item.channels);
+  const PanelSplit panels(*kernels_, item.channels, false);
   for (Index panel = 0; panel < panels.count(); ++panel) {
     const Index first_lane = panels.first_lane(panel);
     Tensor<T> panel_to = to;

@@ -8,13 +8,18 @@
 
 namespace convgrad::gemm {
 
-// `channels` lanes cut into panels of the full width, the last one narrower where that suffices.
+// `channels` lanes cut into panels of the full width, the last one narrower where that suffices. Where that would leave
+// a panel of one vector, which loads more for each multiplication, and `may_be_wide`, panels have three vectors if
+// these leave none.
 class PanelSplit {
  public:
   PanelSplit() = default;
   template <class T>
-  PanelSplit(const kernels::KernelSet<T>& kernels, Index channels) noexcept
-      : channels_(channels), lanes_(kernels.lanes), full_width_(kernels.lanes * kernels.tile_vectors) {}
+  PanelSplit(const kernels::KernelSet<T>& kernels, Index channels, bool may_be_wide) noexcept
+      : channels_(channels), lanes_(kernels.lanes), full_width_(kernels.lanes * kernels.tile_vectors) {
+    const Index vectors = divide_up(channels, lanes_);
+    if (may_be_wide && kernels.wide_tile_rows > 0 && vectors % 2 == 1 && vectors % 3 != 1) full_width_ = 3 * lanes_;
+  }
 
   [[nodiscard]] Index count() const noexcept { return divide_up(channels_, full_width_); }
   [[nodiscard]] Index first_lane(Index panel) const noexcept { return panel * full_width_; }
@@ -23,6 +28,13 @@ class PanelSplit {
   }
   [[nodiscard]] Index width(Index panel) const noexcept { return round_up(used_lanes(panel), lanes_); }
   [[nodiscard]] Index vectors(Index panel) const noexcept { return width(panel) / lanes_; }
+  // As if a panel of one vector had one and a half.
+  [[nodiscard]] double cost_in_vectors() const noexcept {
+    const Index last = count() - 1;
+    if (last < 0) return 0;
+    return static_cast<double>(last * full_width_ / lanes_) +
+           (vectors(last) == 1 ? 1.5 : static_cast<double>(vectors(last)));
+  }
   [[nodiscard]] Index full_width() const noexcept { return full_width_; }
   [[nodiscard]] Index padded_channels() const noexcept { return round_up(channels_, lanes_); }
 

@@ -16,14 +16,35 @@ struct Accumulators {
   Index result_stride;
 };
 
-// One tile, or two where a panel of one vector had better be read by a lower one.
+// Which kind of grouped tiles serves rows with these offsets in a panel of so many vectors; -1 if none does.
 template <class T>
-inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
-                     Index rows, const kernels::Reduction& reduction, const T* panel,
+inline Index find_group_kind(const kernels::KernelSet<T>& kernels, Index vectors, const Index* offsets,
+                             Index rows) noexcept {
+  if (vectors > 1) return -1;
+  for (Index kind = 0; kind < kernels::grouped_tile_kinds; ++kind) {
+    const Index group = kernels::rows_of_group[kind];
+    if (rows % group > 0 || kernels.grouped_tile_rows[kind] <= kernels.narrow_tile_rows) continue;
+    Index i = 0;
+    while (i < rows && (i % group == 0 || offsets[i] == offsets[i - 1] + 1)) ++i;
+    if (i == rows) return kind;
+  }
+  return -1;
+}
+
+// One tile, or two where a panel of one vector had better be read by a lower one. `rows` of a `kind` are a multiple of
+// its group.
+template <class T>
+inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index kind, const T* source,
+                     const Index* row_offsets, Index rows, const kernels::Reduction& reduction, const T* panel,
                      const Accumulators<T>& accumulators) noexcept {
   const bool fresh = accumulators.start != nullptr;
   const T* start = fresh ? accumulators.start : accumulators.result;
   const Index start_stride = fresh ? accumulators.start_stride : accumulators.result_stride;
+  if (kind >= 0) {
+    kernels.grouped_tile[kind][rows / kernels::rows_of_group[kind] - 1](
+        source, row_offsets, reduction, panel, start, start_stride, accumulators.result, accumulators.result_stride);
+    return;
+  }
   const Index first = vectors == 1 && rows > kernels.narrow_tile_rows ? rows / 2 : 0;
   if (first > 0)
     kernels.tile[0][first - 1](source, row_offsets, reduction, panel, start, start_stride, accumulators.result,
@@ -35,12 +56,18 @@ inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, const 
 
 // Calls visit(first row, rows) for each tile of a block.
 template <class T, class Visit>
-inline void for_each_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index rows,
+inline void for_each_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index kind, Index rows,
                           const Visit& visit) noexcept {
-  const Index tiles = divide_up(rows, vectors == 1 ? kernels.narrow_tile_rows : kernels.tile_rows);
+  const Index group = kind < 0 ? 1 : kernels::rows_of_group[kind];
+  const Index most = kind >= 0      ? kernels.grouped_tile_rows[kind]
+                     : vectors == 1 ? kernels.narrow_tile_rows
+                     : vectors == 2 ? kernels.tile_rows
+                                    : kernels.wide_tile_rows;
+  const Index groups = rows / group;
+  const Index tiles = divide_up(rows, most);
   for (Index i = 0; i < tiles; ++i) {
-    const Index first = rows * i / tiles;
-    visit(first, rows * (i + 1) / tiles - first);
+    const Index first = groups * i / tiles * group;
+    visit(first, groups * (i + 1) / tiles * group - first);
   }
 }
 
@@ -50,12 +77,13 @@ template <class T, class BeforeTile>
 inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
                       Index rows, const kernels::Reduction& reduction, const T* panel,
                       const Accumulators<T>& accumulators, const BeforeTile& before_tile) noexcept {
-  for_each_tile(kernels, vectors, rows, [&](Index first, Index count) {
+  const Index kind = find_group_kind(kernels, vectors, row_offsets, rows);
+  for_each_tile(kernels, vectors, kind, rows, [&](Index first, Index count) {
     before_tile();
     Accumulators<T> here = accumulators;
     here.result += first * here.result_stride;
     if (here.start != nullptr) here.start += first * here.start_stride;
-    run_tile(kernels, vectors, source, row_offsets + first, count, reduction, panel, here);
+    run_tile(kernels, vectors, kind, source, row_offsets + first, count, reduction, panel, here);
   });
 }
 
