@@ -13,7 +13,7 @@ constexpr Index product_bytes = Index{192} << 10;
 constexpr Index sum_bytes = Index{192} << 10;
 constexpr Index most_pixels_of_block = 1024;
 // A panel of this many channels stays in the first-level cache while the tiles of a chunk pass over it.
-constexpr Index channels_per_run = 256;
+constexpr Index channels_per_run = 512;
 // More rows of P at a time save nothing.
 constexpr Index most_rows = 128;
 constexpr Index most_rounds = 4;  // tasks for each worker that are worth a try: each computes something again
