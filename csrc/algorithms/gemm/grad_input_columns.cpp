@@ -11,7 +11,8 @@ namespace convgrad::gemm {
 
 namespace {
 
-// A larger dV comes from the last-level cache or beyond: the memory that sums go to is brought nearer.
+// A larger dV comes from the last-level cache or beyond: the memory that sums go to is brought nearer. So does a larger
+// G, which is then read channel by channel.
 constexpr double most_near_bytes = 4 << 20;
 
 }  // namespace
@@ -79,6 +80,7 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
   threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), tasks_.count())));
   stores_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
+  far_ = output_bytes<T>(geometry) > most_near_bytes;
 
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packed_elements());
@@ -166,7 +168,8 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
   T* panels = worker.panels;
   for (Index done = 0; done < all.channels; done += tasks_.run()) {
     const Index length = smaller(tasks_.run(), all.channels - done);
-    expand_panels(*kernels_, shape, box, strip, in_place, worker.channel_offsets + done, length, worker.copies, panels);
+    expand_panels(*kernels_, shape, box, strip, in_place && far_, worker.channel_offsets + done, length, worker.copies,
+                  panels);
     panels += panel_elements(padded_pixels_, length);
   }
 

@@ -227,7 +227,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
       timer.next(Phase::packing_input);
-      expand_panels(*kernels_, shape, box, strip, in_place, worker.tap_offsets + done, length, worker.block_copies,
+      const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
+      expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, length, worker.block_copies,
                     worker.panels);
       timer.next(Phase::multiplying);
       const bool copied =

@@ -28,12 +28,9 @@ Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, In
 
 }  // namespace
 
-// A strip lies in the cache, so a panel is filled at a time; the input itself is better read a tap at a time, from end
-// to end.
 template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
-                   bool in_place, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies,
-                   T* panels) noexcept {
+                   bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels) noexcept {
   kernels::PanelCopy panel_copies[2 * most_panel_lanes];
   PixelCursor cursor(box);
   Index in_block = 0;
@@ -43,14 +40,14 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
     width = panel_width(kernels, left);
     const Index count = find_copies(shape, cursor, smaller(width, left), width, kernels.lanes, panel_copies);
     const Index panel = panel_offset(begin, taps);
-    if (!in_place) {
+    if (!by_tap) {
       kernels.expand(strip, tap_offsets, taps, panel_copies, count, panels + panel, width);
       continue;
     }
     for (Index i = 0; i < count; ++i)
       copies[in_block++] = {panel_copies[i].offset, panel + panel_copies[i].lane, width};
   }
-  if (in_place) kernels.expand_block(strip, tap_offsets, taps, copies, in_block, panels);
+  if (by_tap) kernels.expand_block(strip, tap_offsets, taps, copies, in_block, panels);
 }
 
 template void expand_panels<float>(const kernels::KernelSet<float>&, const StripShape&, const PixelBox&, const float*,

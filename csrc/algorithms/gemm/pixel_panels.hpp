@@ -22,9 +22,10 @@ inline Index panel_elements(Index padded_pixels, Index most_taps) noexcept {
 // How many copies it takes to fill them at most.
 inline Index most_copies(Index padded_pixels) noexcept { return 2 * padded_pixels; }
 
-// Fills the panels with taps tap_offsets[0 .. taps - 1] of a strip; `in_place` says that the strip is the input itself.
+// Fills the panels with taps tap_offsets[0 .. taps - 1] of a strip, one after the other or, `by_tap`, all together:
+// from end to end for each tap, as is better for an input in place that every tap finds somewhere else.
 template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
-                   bool in_place, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels) noexcept;
+                   bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels) noexcept;
 
 }  // namespace convgrad::gemm
