@@ -15,7 +15,10 @@ namespace {
 constexpr Index strip_bytes = Index{384} << 10;
 constexpr Index accumulator_bytes = Index{320} << 10;
 constexpr Index partial_bytes = Index{1536} << 10;
-constexpr Index pixels_per_block = 256;
+// More where taps are few, and a block is soon multiplied.
+constexpr Index fewest_pixels_per_block = 256;
+constexpr Index most_pixels_per_block = 1024;
+constexpr Index pixels_and_taps_per_block = Index{1} << 18;
 constexpr Index fewest_channels_per_item = 128;
 constexpr Index most_channels_per_item = 512;
 constexpr Index widest_panel_bytes = 128;  // of any instruction set
@@ -95,8 +98,10 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   cost.channel_unit = kernels.lanes;
   cost.strip_element = 16;
   cost.grad_output = 8;
-  tasks_ = GradKernelTasks(geometry, {pixels_per_block, accumulator_bytes / size / padded, strip_bytes / size, false},
-                           channels, cost);
+  const Index pixels =
+      larger(fewest_pixels_per_block, smaller(most_pixels_per_block, pixels_and_taps_per_block / taps));
+  tasks_ =
+      GradKernelTasks(geometry, {pixels, accumulator_bytes / size / padded, strip_bytes / size, false}, channels, cost);
 
   const Index items = tasks_.items();
   const Index sums = padded * tasks_.blocking().most_taps();
