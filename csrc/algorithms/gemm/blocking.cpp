@@ -55,10 +55,14 @@ Index Blocking::strip_elements() const noexcept {
   return StripShape(geometry_, images_, pixels_, channels_, taps_, order).elements();
 }
 
-Index Blocking::strip_elements_in_any_order() const noexcept {
-  return larger(
-      strip_elements(),
-      StripShape(geometry_, images_, pixels_, channels_, taps_, StripShape::Order::channels_inner).elements());
+Index Blocking::strip_elements_in_any_order(int axis, Index blocks) const noexcept {
+  Index pixels[axes] = {pixels_[0], pixels_[1], pixels_[2]};
+  pixels[axis] = smaller(geometry_.output[axis], blocks * pixels[axis]);
+  const auto elements = [&](StripShape::Order order) {
+    return StripShape(geometry_, images_, pixels, channels_, taps_, order).elements();
+  };
+  const auto usual = pixels_adjacent_ ? StripShape::Order::pixels_adjacent : StripShape::Order::channels_outer;
+  return larger(elements(usual), elements(StripShape::Order::channels_inner));
 }
 
 Index Blocking::pixel_blocks() const noexcept {

@@ -50,11 +50,15 @@ class Blocking {
   [[nodiscard]] Index most_pixels() const noexcept { return images_ * pixels_[0] * pixels_[1] * pixels_[2]; }
   [[nodiscard]] Index most_rows() const noexcept { return images_ * pixels_[0] * pixels_[1]; }
   [[nodiscard]] Index most_columns() const noexcept { return pixels_[2]; }
+  [[nodiscard]] Index most_images() const noexcept { return images_; }
+  [[nodiscard]] Index most_size(int axis) const noexcept { return pixels_[axis]; }
   [[nodiscard]] Index most_channels() const noexcept { return channels_; }
   [[nodiscard]] Index most_taps() const noexcept { return channels_ * taps_[0] * taps_[1] * taps_[2]; }
   [[nodiscard]] Index strip_elements() const noexcept;
   // In whichever order it is packed (StripShape::natural_order), which may take a little more.
-  [[nodiscard]] Index strip_elements_in_any_order() const noexcept;
+  [[nodiscard]] Index strip_elements_in_any_order() const noexcept { return strip_elements_in_any_order(0, 1); }
+  // Of as many blocks that follow one another along an axis.
+  [[nodiscard]] Index strip_elements_in_any_order(int axis, Index blocks) const noexcept;
 
  private:
   void choose_pixels(Index target) noexcept;

@@ -15,16 +15,16 @@ namespace {
 constexpr Index strip_bytes = Index{384} << 10;
 constexpr Index accumulator_bytes = Index{320} << 10;
 constexpr Index partial_bytes = Index{1536} << 10;
-// More where taps are few, and a block is soon multiplied.
-constexpr Index fewest_pixels_per_block = 256;
-constexpr Index most_pixels_per_block = 1024;
-constexpr Index pixels_and_taps_per_block = Index{1} << 18;
+constexpr Index pixels_per_block = 256;
 constexpr Index fewest_channels_per_item = 128;
 constexpr Index most_channels_per_item = 512;
 constexpr Index widest_panel_bytes = 128;  // of any instruction set
 constexpr Index parts_wanted = 128;        // of all items together
 constexpr double multiplications_per_part = 5e5;
-// These do not. For less, or with few channels, lower tiles cost what they save.
+// These do not. Where taps are few a block is soon multiplied, so several are taken together.
+constexpr Index pixels_and_taps_of_joined_blocks = Index{1} << 18;
+constexpr Index most_pixels_of_joined_blocks = 1024;
+// For less, or with few channels, lower tiles cost what they save.
 constexpr double least_border_share = 0.02;
 constexpr double least_border_share_of_high_tiles = 0.1;
 constexpr Index fewest_channels_by_tap = 7;
@@ -98,10 +98,11 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   cost.channel_unit = kernels.lanes;
   cost.strip_element = 16;
   cost.grad_output = 8;
-  const Index pixels =
-      larger(fewest_pixels_per_block, smaller(most_pixels_per_block, pixels_and_taps_per_block / taps));
-  tasks_ =
-      GradKernelTasks(geometry, {pixels, accumulator_bytes / size / padded, strip_bytes / size, false}, channels, cost);
+  // Of whole rows, unless these are long.
+  const Index row = geometry.output[2] <= most_pixels_of_joined_blocks ? geometry.output[2] : 1;
+  tasks_ = GradKernelTasks(
+      geometry, {larger(pixels_per_block, row), accumulator_bytes / size / padded, strip_bytes / size, false}, channels,
+      cost);
 
   const Index items = tasks_.items();
   const Index sums = padded * tasks_.blocking().most_taps();
@@ -117,6 +118,8 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   leaves_out_border_ = border_share(geometry) >= (high_tiles ? least_border_share_of_high_tiles : least_border_share);
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
+  tasks_.join_blocks(smaller(most_pixels_of_joined_blocks, pixels_and_taps_of_joined_blocks / taps),
+                     strip_bytes / size);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();
   reads_input_ahead_ = input_bytes<T>(geometry) > most_near_input && blocking.strip_elements() * size <= most_ahead;
@@ -126,10 +129,10 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   if (tasks_.parts() > 1) partial_ = shared.reserve<T>(tasks_.count() * accumulator_elements_);
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(blocking.strip_elements_in_any_order());
-  panel_ = worker.reserve<T>(blocking.most_pixels() * widest_panel);
+  strip_ = worker.reserve<T>(tasks_.strip_elements_in_any_order());
+  panel_ = worker.reserve<T>(tasks_.most_pixels() * widest_panel);
   if (tasks_.parts() == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
-  pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
+  pixel_offsets_ = worker.reserve<Index>(tasks_.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   offsets_by_channel_ = worker.reserve<Index>(leaves_out_border_ ? blocking.most_taps() : 0);
   ordered_ = worker.reserve<T>(leaves_out_border_ ? blocking.most_taps() * widest_panel : 0);
@@ -193,9 +196,9 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
   Tensor<const T> item_grad = grad_output;
   item_grad.data += (item.group * geometry_.out_channels + item.first_channel) * grad_output.inner;
 
-  for (Index b = part.first_block; b < part.end_block; ++b) {
+  for (Index b = part.first_block, after = b; b < part.end_block; b = after) {
     timer.next(Phase::packing_input);
-    const PixelBlock pixels = tasks_.blocking().pixel_block(b);
+    const PixelBlock pixels = tasks_.joined_block(b, part.end_block, after);
     const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
     StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size,
                      StripShape::natural_order(input));
@@ -229,8 +232,9 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       // Next come the channels of another panel, or those of the first under another block.
       const bool last = panel + 1 == panels.count();
       const Index steps = divide_up(taps, kernels_->tile_rows);
-      const bool done = last && b + 1 == part.end_block;
-      const PixelBlock under = last && !done ? tasks_.blocking().pixel_block(b + 1) : pixels;
+      const bool done = last && after == part.end_block;
+      Index ignored = 0;
+      const PixelBlock under = last && !done ? tasks_.joined_block(after, part.end_block, ignored) : pixels;
       Next next;
       if (reads_grad_ahead_ && !done && grad_output.axis[2] == 1 && under.images == 1) {
         const Index lanes = last ? 0 : panel + 1;

@@ -77,6 +77,47 @@ PixelPart GradKernelTasks::part(Index index) const noexcept {
   return {blocks * index / parts_, blocks * (index + 1) / parts_};
 }
 
+void GradKernelTasks::join_blocks(Index most_pixels, Index most_strip_elements) noexcept {
+  if (blocking_.most_images() > 1) return;
+  const Index most =
+      smaller(divide_up(blocking_.pixel_blocks(), parts_), most_pixels / larger(1, blocking_.most_pixels()));
+  joined_ = 1;
+  while (joined_ < most) {
+    ++joined_;
+    if (strip_elements_in_any_order() <= most_strip_elements) continue;
+    --joined_;
+    return;
+  }
+}
+
+PixelBlock GradKernelTasks::joined_block(Index first, Index end, Index& next) const noexcept {
+  PixelBlock block = blocking_.pixel_block(first);
+  const int axis = joined_axis();
+  for (next = first + 1; next < end && next < first + joined_; ++next) {
+    const PixelBlock follower = blocking_.pixel_block(next);
+    bool joins = follower.first_image == block.first_image;
+    for (int a = 0; a < axes; ++a)
+      joins = joins && (a == axis ? follower.first[a] == block.first[a] + block.size[a]
+                                  : follower.first[a] == block.first[a] && follower.size[a] == block.size[a]);
+    if (!joins) break;
+    block.size[axis] += follower.size[axis];
+  }
+  return block;
+}
+
+// The innermost one along which there are several blocks.
+int GradKernelTasks::joined_axis() const noexcept {
+  int axis = axes - 1;
+  while (axis > 0 && blocking_.most_size(axis) == geometry_.output[axis]) --axis;
+  return axis;
+}
+
+Index GradKernelTasks::most_pixels() const noexcept { return joined_ * blocking_.most_pixels(); }
+
+Index GradKernelTasks::strip_elements_in_any_order() const noexcept {
+  return blocking_.strip_elements_in_any_order(joined_axis(), joined_);
+}
+
 double GradKernelTasks::multiplications(const GradKernelItem& item, const PixelPart& part) const noexcept {
   Index pixels = 0;
   for (Index b = part.first_block; b < part.end_block; ++b) {

@@ -44,6 +44,15 @@ class GradKernelTasks {
   // `workers` be done sooner.
   void share(Index workers, Index channel_step) noexcept;
 
+  // Lets blocks that follow one another in a part be taken together, up to about so many pixels and strip elements. The
+  // order of the sum stays.
+  void join_blocks(Index most_pixels, Index most_strip_elements) noexcept;
+  // Those from `first` on that are taken together; `next` is the one after them.
+  [[nodiscard]] PixelBlock joined_block(Index first, Index end, Index& next) const noexcept;
+  // The largest.
+  [[nodiscard]] Index most_pixels() const noexcept;
+  [[nodiscard]] Index strip_elements_in_any_order() const noexcept;
+
   [[nodiscard]] const Blocking& blocking() const noexcept { return blocking_; }
   [[nodiscard]] Index channels_per_item() const noexcept { return channels_per_item_; }
   [[nodiscard]] Index items() const noexcept;
@@ -57,6 +66,7 @@ class GradKernelTasks {
  private:
   [[nodiscard]] Index channel_ranges() const noexcept { return divide_up(geometry_.out_channels, channels_per_item_); }
   [[nodiscard]] double largest_cost() const noexcept;
+  [[nodiscard]] int joined_axis() const noexcept;
 
   Geometry geometry_;
   BlockingLimits limits_{};
@@ -64,6 +74,7 @@ class GradKernelTasks {
   Blocking blocking_;
   Index channels_per_item_ = 1;
   Index parts_ = 1;
+  Index joined_ = 1;  // at most so many
 };
 
 }  // namespace convgrad::gemm
