@@ -36,6 +36,19 @@ constexpr double most_cached_weights = 2 << 20;
 // A multiple of every tile height and vector length.
 constexpr Index pixels_per_chunk = 48;
 
+// The end of the chunk of about so many pixels that begins at `first`, where `stretch` pixels are neighbors at a time:
+// whole vectors of one stretch, since transposing less takes longer.
+Index chunk_end(Index first, Index count, Index stretch, Index lanes) noexcept {
+  if (stretch < pixels_per_chunk / 2) stretch = count;
+  const Index within = first % stretch;
+  const Index begin = first - within;
+  const Index length = smaller(stretch, count - begin);
+  const Index chunks = larger(1, (length + pixels_per_chunk / 2) / pixels_per_chunk);
+  Index end = 0;
+  for (Index chunk = 1; end <= within; ++chunk) end = smaller(length, round_up(length * chunk / chunks, lanes));
+  return begin + end;
+}
+
 // A block whose strip holds all taps keeps no accumulators, so its strip may be larger; and a kernel of one tap copies
 // nothing twice, so its blocks may be smaller for that. Its tiles are then few and long, which counts: starting and
 // ending one takes as long as a dozen taps.
@@ -233,8 +246,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     timer.next(Phase::multiplying);
     const Index first_panel = task.first_channel / panels_.full_width();
     const Index last_panel = divide_up(task.first_channel + task.channels, panels_.full_width());
-    const bool stores_ahead =
-        stores_ahead_ && t + 1 == tap_blocks && (patches_ || adjacent_pixels(box, block_output) >= count);
+    const Index stretch = adjacent_pixels(box, block_output);
+    const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks && (patches_ || stretch >= count);
     Ahead<T> ahead;
     Ahead<T> results;
     const Index room = in_place ? (reads_in_place_ahead_ ? 2 * most_ahead_bytes : 0) : most_ahead_bytes;
@@ -291,14 +304,12 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
       // arranged by part, neighbors are complete only when all are.
       Tensor<T> to = block_output;
       to.data += first_lane * output.inner;
-      const Index chunks = has_parts ? 1 : divide_up(count, pixels_per_chunk);
-      Index first = 0;
-      for (Index chunk = 1; chunk <= chunks; ++chunk) {
-        const Index last = chunk == chunks ? count : smaller(count, round_up(count * chunk / chunks, kernels_->lanes));
+      for (Index first = 0, last = 0; first < count; first = last) {
+        last = has_parts ? count : chunk_end(first, count, stretch, kernels_->lanes);
         T* result = accumulators + first * width;
         Run run = last_run;
         const BorderGroup group{first, last - first, 0};
-        if (chunks > 1) run.groups = &group;
+        if (!has_parts) run.groups = &group;
         const Index steps = divide_up(last - first, kernels_->tile_rows);
         if (stores_ahead && patches_)
           results = patches_ahead(*patches_, pixels, first, last, first_lane, lanes, group_output, steps);
@@ -312,7 +323,6 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
           else
             unpack_pixels(*kernels_, result, width, box, first, last, lanes, to);
         }
-        first = last;
       }
     }
   }
