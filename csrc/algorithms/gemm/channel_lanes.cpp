@@ -18,6 +18,11 @@ constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index whole_strip_bytes = Index{784} << 10;
 constexpr Index accumulator_bytes = Index{512} << 10;
 constexpr Index pixels_per_block = 448;
+// No more pixels than this are one block all the same if so many taps pass over it that their weights fill the caches:
+// these are then packed once, and read while the accumulators wait elsewhere.
+constexpr Index pixels_of_one_block = 800;
+constexpr Index taps_of_one_block = 2048;
+constexpr Index one_block_bytes = Index{768} << 10;
 // A run of taps of one panel, 128 KiB of weights and what the tiles of a block read meanwhile, stays in the
 // second-level cache. Runs that fit the first level are up to five per cent slower: tiles start and end more often.
 constexpr Index taps_per_run = 1024;
@@ -58,7 +63,10 @@ BlockingLimits block_limits(const Geometry& geometry, Index size) noexcept {
     const BlockingLimits limits{pixels, INT32_MAX, whole_strip_bytes / size, false};
     if (Blocking(geometry, limits).tap_blocks() == 1) return limits;
   }
-  return {pixels_per_block, INT32_MAX, strip_bytes / size, false};
+  const Index all = geometry.batch * geometry.output_pixels();
+  const bool one =
+      all <= pixels_of_one_block && geometry.in_channels * geometry.taps_per_channel() >= taps_of_one_block;
+  return {one ? larger(pixels_per_block, all) : pixels_per_block, INT32_MAX, strip_bytes / size, false};
 }
 
 }  // namespace
@@ -98,7 +106,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   limits.blocking = block_limits(geometry, size);
   limits.fewest_pixels = kernels.tile_rows;
   limits.channel_step = limits.fewest_channels = panels_.full_width();
-  limits.results = accumulator_bytes / size;
+  limits.results = (limits.blocking.pixels > pixels_per_block ? one_block_bytes : accumulator_bytes) / size;
   TaskCost cost;
   cost.channel_unit = kernels.lanes;
   cost.strip_element = 16;
