@@ -73,18 +73,13 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // the more the fewer channels share one; the last of a row may be mostly empty; results are copied once more; and
   // every four channels pass over the whole strip, with weights in place. A 1x1 kernel copies no strip, and knows no
   // rows.
-  const double crossing = static_cast<double>(kernels.lanes) * sizeof(T) / 64;
-  const double partly_empty = std::ceil(1 / rows) * rows - 1;
   const Index together = geometry.out_channels / larger(1, divide_up(geometry.out_channels, kernels::max_strip_rows));
+  const double crossing = (together == 1 ? 1.0 : together == 2 ? 0.4 : 0) * kernels.lanes * sizeof(T) / 64;
+  const double partly_empty = std::ceil(1 / rows) * rows - 1;
   if (kernel_taps == 1 && !strided && !padded)
     overhead.strip_lanes = 0.1 + 7 / taps + channels / 400;
   else
-    overhead.strip_lanes = 0.25 +
-                           (together == 1   ? 1.0
-                            : together == 2 ? 0.4
-                                            : 0) *
-                               crossing +
-                           6 / taps + channels / 128 + partly_empty;
+    overhead.strip_lanes = 0.25 + crossing + 6 / taps + channels / 128 + partly_empty;
   // Here rows of pixels share one, all four but at the upper and lower end of the kernel.
   overhead.row_lanes =
       3.6 / static_cast<double>(geometry.kernel[1]) + 6 / taps + channels / 128 + partly_empty - border_rows(geometry);

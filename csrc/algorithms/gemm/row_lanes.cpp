@@ -42,6 +42,8 @@ bool same(const PixelBlock& a, const PixelBlock& b) noexcept {
 }  // namespace
 
 double border_rows(const Geometry& geometry) noexcept {
+  constexpr Index most_rows = 1024;  // of more, hardly any lie on the border
+  if (geometry.output[1] > most_rows) return 0;
   Index used = 0;
   for (Index j = 0; j < geometry.output[1]; ++j) {
     const Range rows = existing_rows(geometry, j * geometry.stride[1] - geometry.padding[1], geometry.kernel[1]);
@@ -74,8 +76,7 @@ struct RowLanes<T>::Tables {
   bool in_place;
   Index vectors;
   Index tiles;
-  bool direct;     // whole vectors, which the kernel stores where they belong
-  bool on_border;  // some rows do not exist
+  bool direct;  // whole vectors, which the kernel stores where they belong
   Index source_row;
 };
 
@@ -94,6 +95,7 @@ struct RowLanes<T>::Worker {
   Index* plane_offsets;
   Index* plane_weights;
   Index* column_offsets;
+  bool* all_rows;  // of each output channel: the border counts
 };
 
 template <class T>
@@ -135,8 +137,11 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
   plane_offsets_ = worker.reserve<Index>(blocking.most_taps());
   plane_weights_ = worker.reserve<Index>(blocking.most_taps());
   column_offsets_ = worker.reserve<Index>(larger(1, geometry.kernel[2]));
+  all_rows_ = worker.reserve<bool>(channels);
   worker_bytes_ = worker.bytes();
 
+  const Index last = (geometry.output[1] - 1) * geometry.stride[1] + (geometry.kernel[1] - 1) * geometry.dilation[1];
+  meets_border_ = geometry.padding[1] > 0 || last - geometry.padding[1] >= geometry.input[1];
   reads_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
   reads_in_place_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
@@ -168,7 +173,8 @@ void RowLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, c
                         at_offset<Place>(area, places_),
                         at_offset<Index>(area, plane_offsets_),
                         at_offset<Index>(area, plane_weights_),
-                        at_offset<Index>(area, column_offsets_)};
+                        at_offset<Index>(area, column_offsets_),
+                        at_offset<bool>(area, all_rows_)};
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
     run_task(tasks_.task(index), next, input, weights, bias, bias_stride, output, worker);
@@ -183,7 +189,6 @@ void RowLanes<T>::make_tables(const PixelBlock& pixels, const TapBlock& taps, co
   const Index lanes = kernels_->lanes;
   const Index width = pixels.size[2];
   tables.direct = !keeps_sums_ && to.axis[2] == 1 && width >= lanes;
-  tables.on_border = false;
   tables.tiles = 0;
   const Index height = pixels.size[1];
   const Index groups = divide_up(height, kernels::max_strip_rows);
@@ -196,7 +201,6 @@ void RowLanes<T>::make_tables(const PixelBlock& pixels, const TapBlock& taps, co
         geometry_,
         (pixels.first[1] + j) * geometry_.stride[1] - geometry_.padding[1] + taps.first[1] * geometry_.dilation[1],
         under);
-    tables.on_border = tables.on_border || existing.first > 0 || existing.last < under;
     for (Index n = 0; n < pixels.images; ++n)
       for (Index i = 0; i < pixels.size[0]; ++i)
         for (Index begin = 0; begin < width; begin += lanes) {
@@ -332,7 +336,8 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
       for (Index channel = 0; channel < channels; ++channel) {
         Weights<T> of_channel = weights;
         of_channel.data += group * weights.group + channel * weights.lane;
-        const bool all_rows = tables.on_border && !finite(of_channel);
+        if (fresh) worker.all_rows[channel] = meets_border_ && !finite(of_channel);
+        const bool all_rows = worker.all_rows[channel];
         const T* block_weights = of_channel.data + taps.first_channel * weights.channel;
         for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
         if (fresh) {

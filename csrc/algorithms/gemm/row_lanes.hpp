@@ -64,13 +64,14 @@ class RowLanes {
   CorrelationTasks tasks_;
   Index channels_per_run_ = 1;
   bool keeps_sums_ = false;  // from one run of channels to the next
+  bool meets_border_ = false;
   bool reads_ahead_ = false;
   bool reads_in_place_ahead_ = false;
   bool stores_ahead_ = false;
   int threads_ = 1;
   std::size_t tables_ = 0, strip_ = 0, start_ = 0, sums_ = 0, tiles_ = 0, vector_offsets_ = 0, result_offsets_ = 0,
               sum_offsets_ = 0, no_offsets_ = 0, places_ = 0, plane_offsets_ = 0, plane_weights_ = 0,
-              column_offsets_ = 0, worker_bytes_ = 0;
+              column_offsets_ = 0, all_rows_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm
