@@ -31,8 +31,9 @@ constexpr Index taps_per_run = 1024;
 // and back.
 constexpr Index few_blocks = 2;
 // The input of the next block is brought nearer, unless it would push out what this one reads.
-constexpr Index most_ahead_bytes = Index{256} << 10;
-// An input that is read in place takes no room twice, but comes soon enough by itself where it is not larger than this.
+constexpr Index most_ahead_bytes = Index{384} << 10;
+// One that is read in place takes more room, and comes soon enough by itself where it is not larger than this in all.
+constexpr Index most_ahead_in_place_bytes = Index{512} << 10;
 constexpr double most_near_input = 4 << 20;
 // Larger results are not in the second-level cache: what they go to is brought nearer.
 constexpr double most_cached_results = 2.5 * (1 << 20);
@@ -258,7 +259,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks && (patches_ || stretch >= count);
     Ahead<T> ahead;
     Ahead<T> results;
-    const Index room = in_place ? (reads_in_place_ahead_ ? 2 * most_ahead_bytes : 0) : most_ahead_bytes;
+    const Index room = in_place ? (reads_in_place_ahead_ ? most_ahead_in_place_bytes : 0) : most_ahead_bytes;
     if (packed != nullptr && tap_blocks == 1 && shape.elements() <= room / Index{sizeof(T)})
       ahead = input_ahead(
           geometry_, input, next.group, next.pixels, 0, geometry_.in_channels,

@@ -32,7 +32,7 @@ constexpr Index fewest_channels_by_tap = 7;
 // push out what is being read.
 constexpr double most_near_grad = 7 << 20;
 constexpr double most_near_input = 4 << 20;
-constexpr Index most_ahead = Index{256} << 10;
+constexpr Index most_ahead = Index{384} << 10;
 
 }  // namespace
 
