@@ -72,6 +72,23 @@ CASES: dict[str, Problem] = {
     "depthwise-stride-2": layer((7, 8), (3, 3), (9, 9), groups=9, stride=2, padding=1),
     "depthwise-multiplier-2": layer((5, 5), (3, 3), (6, 12), groups=6, padding=1),
     "depthwise-7x7": layer((7, 8), (7, 7), (3, 3), groups=3, padding=3),
+    # Rows that share what is under the kernel: with and without a border, short and long, over many channels.
+    "depthwise-wide": layer((11, 37), (3, 3), (5, 5), groups=5, padding=1),
+    "depthwise-5x5-no-padding": layer((9, 40), (5, 5), (3, 3), groups=3),
+    "one-channel-dilation-2": layer((30, 17), (3, 3), (2, 1), dilation=2, padding=2),
+    "one-channel-from-40": layer((20, 50), (3, 3), (40, 1), padding=1),
+    # Panels of three vectors and of one, whose tiles take neighbors together; blocks of pixels that join.
+    "channels-5-to-48": layer((6, 9), (3, 3), (5, 48), padding=1),
+    "channels-3-to-16": layer((8, 28), (5, 5), (3, 16), padding=2),
+    "channels-2-to-12-large": layer((40, 70), (3, 3), (2, 12)),
+    "channels-300-to-40-1x1": layer((7, 9), (1, 1), (300, 40), batch=2),
+    # Patches: a stride of the kernel's size or more, with zeros between them and at the end.
+    "patches-1x1-stride-2": layer((9, 34), (1, 1), (19, 33), stride=2, batch=2),
+    "patches-2x2": layer((7, 38), (2, 2), (9, 6), stride=2),
+    "patches-4x4": layer((13, 17), (4, 4), (5, 9), stride=4),
+    "patches-4x4-stride-6": layer((19, 24), (4, 4), (4, 6), stride=6, groups=2),
+    "patches-16x16": layer((33, 48), (16, 16), (1, 5), stride=16),
+    "patches-3d": layer((5, 7, 9), (2, 3, 2), (3, 4), stride=(2, 3, 4)),
     # Batches.
     "batch-2": layer((4, 5), (3, 3), (3, 4), batch=2, padding=1),
     "batch-5-small-map": layer((2, 2), (2, 2), (4, 17), batch=5),
