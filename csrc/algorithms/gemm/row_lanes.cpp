@@ -1,8 +1,6 @@
 #include "algorithms/gemm/row_lanes.hpp"
 
-#include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/box_walk.hpp"
-#include "algorithms/gemm/strip_blocks.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -16,11 +14,6 @@ constexpr Index sum_bytes = Index{512} << 10;
 // all tiles pass over them.
 constexpr Index small_strip_bytes = Index{160} << 10;
 constexpr Index run_bytes = Index{24} << 10;
-// A larger input comes from the last-level cache or beyond, and larger results go there: the next block's input and
-// this one's results are brought nearer while it is multiplied.
-constexpr double most_near_bytes = 4 << 20;
-// Long rows, read in place, the hardware foresees as long as they come from the last-level cache.
-constexpr double most_cached_bytes = 12 << 20;
 
 // Of the rows 0 .. count - 1 under a kernel, of which the first is at `origin` in the input, those that exist.
 Range existing_rows(const Geometry& geometry, Index origin, Index count) noexcept {
@@ -142,9 +135,7 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
 
   const Index last = (geometry.output[1] - 1) * geometry.stride[1] + (geometry.kernel[1] - 1) * geometry.dilation[1];
   meets_border_ = geometry.padding[1] > 0 || last - geometry.padding[1] >= geometry.input[1];
-  reads_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
-  reads_in_place_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
-  stores_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
+  traffic_ = StripTraffic<T>(geometry);
 }
 
 // Columns of up to max_strip_rows rows, one vector wide.
@@ -306,16 +297,10 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
     }
 
     timer.next(Phase::multiplying);
-    Ahead<T> next_input;
-    Ahead<T> results;
-    if (t + 1 == blocking.tap_blocks()) {
-      const Index steps = channels * tables.tiles * divide_up(taps.channels, channels_per_run_);
-      if (in_place ? reads_in_place_ahead_ : reads_ahead_)
-        next_input = input_ahead(geometry_, input, following.group, following.pixels, 0, geometry_.in_channels, steps);
-      const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-      if (stores_ahead_ && adjacent_pixels(box, to) >= pixels.count())
-        results = {{to.data, to.inner, channels, pixels.count()}, steps};
-    }
+    AfterStrip<T> after;
+    if (t + 1 == blocking.tap_blocks())
+      after = traffic_.after(geometry_, pixels, to, following, input, in_place,
+                             channels * tables.tiles * divide_up(taps.channels, channels_per_run_));
     Index done = 0;
     do {
       const Index run = smaller(channels_per_run_, taps.channels - done);
@@ -356,8 +341,7 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
           }
           kernels::RowVectors<const T> start{worker.start, worker.no_offsets, 0};
           if (!fresh) start = {result.data, result.vector, result.row};
-          next_input.step();
-          results.step();
+          after.step();
           kernels_->row_tile[tile.rows - 1][tile.vectors - 1](block_weights, strip, address, start, result);
           if (!tables.direct && complete) store(tile, result.data, to, channel, worker);
         }

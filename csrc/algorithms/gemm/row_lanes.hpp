@@ -16,6 +16,7 @@
 #include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
 #include "algorithms/gemm/strip.hpp"
+#include "algorithms/gemm/strip_blocks.hpp"
 
 namespace convgrad::gemm {
 
@@ -65,9 +66,7 @@ class RowLanes {
   Index channels_per_run_ = 1;
   bool keeps_sums_ = false;  // from one run of channels to the next
   bool meets_border_ = false;
-  bool reads_ahead_ = false;
-  bool reads_in_place_ahead_ = false;
-  bool stores_ahead_ = false;
+  StripTraffic<T> traffic_;
   int threads_ = 1;
   std::size_t tables_ = 0, strip_ = 0, start_ = 0, sums_ = 0, tiles_ = 0, vector_offsets_ = 0, result_offsets_ = 0,
               sum_offsets_ = 0, no_offsets_ = 0, places_ = 0, plane_offsets_ = 0, plane_weights_ = 0,

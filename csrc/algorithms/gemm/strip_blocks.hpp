@@ -1,9 +1,11 @@
-// How large the blocks of layers with few output channels are, which read vectors of pixels straight from a strip.
+// The blocks of layers with few output channels, which read vectors of pixels straight from a strip: how large they
+// are, and what is asked for ahead.
 #pragma once
 
 #include <algorithm>
 
-#include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/ahead.hpp"
+#include "algorithms/gemm/correlation_tasks.hpp"
 
 namespace convgrad::gemm {
 
@@ -27,5 +29,51 @@ inline Index pixels_of_strip(const Geometry& geometry, Index size) noexcept {
   const Index most = smaller(most_pixels, strip / size / larger(1, geometry.in_channels));
   return larger(fewest_pixels, wanted > static_cast<double>(most) ? most : static_cast<Index>(wanted));
 }
+
+// What is read and written after the tiles of a block.
+template <class T>
+struct AfterStrip {
+  Ahead<T> input;
+  Ahead<T> results;
+
+  [[gnu::always_inline]] void step() noexcept {
+    input.step();
+    results.step();
+  }
+};
+
+// A larger input comes from the last-level cache or beyond, and larger results go there: the next block's input and
+// this one's results are brought nearer while it is multiplied. Long rows, read in place, the hardware foresees as long
+// as they come from the last-level cache.
+template <class T>
+class StripTraffic {
+ public:
+  StripTraffic() = default;
+  explicit StripTraffic(const Geometry& geometry) noexcept
+      : reads_ahead_(input_bytes<T>(geometry) > most_near_bytes),
+        reads_in_place_ahead_(input_bytes<T>(geometry) > most_cached_bytes),
+        stores_ahead_(output_bytes<T>(geometry) > most_near_bytes) {}
+
+  // `to` is the output moved to the block's first pixel and channel.
+  [[nodiscard]] AfterStrip<T> after(const Geometry& geometry, const PixelBlock& pixels, const Tensor<T>& to,
+                                    const CorrelationTask& following, const Tensor<const T>& input, bool in_place,
+                                    Index steps) const noexcept {
+    AfterStrip<T> after;
+    if (in_place ? reads_in_place_ahead_ : reads_ahead_)
+      after.input = input_ahead(geometry, input, following.group, following.pixels, 0, geometry.in_channels, steps);
+    const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
+    if (stores_ahead_ && adjacent_pixels(box, to) >= pixels.count())
+      after.results = {{to.data, to.inner, geometry.out_channels, pixels.count()}, steps};
+    return after;
+  }
+
+ private:
+  static constexpr double most_near_bytes = 4 << 20;
+  static constexpr double most_cached_bytes = 12 << 20;
+
+  bool reads_ahead_ = false;
+  bool reads_in_place_ahead_ = false;
+  bool stores_ahead_ = false;
+};
 
 }  // namespace convgrad::gemm

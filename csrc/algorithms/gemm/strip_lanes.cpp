@@ -1,8 +1,6 @@
 #include "algorithms/gemm/strip_lanes.hpp"
 
-#include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/strip.hpp"
-#include "algorithms/gemm/strip_blocks.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -17,11 +15,6 @@ constexpr Index run_bytes = Index{24} << 10;
 // A 1x1 kernel reads each element once or twice. What counts is that few rows are read at a time and long ones, as the
 // hardware's prefetchers can follow them.
 constexpr Index pointwise_run_bytes = Index{64} << 10;
-// A larger input comes from the last-level cache or beyond, and larger results go there: the next block's input and
-// this one's results are brought nearer while it is multiplied.
-constexpr double most_near_bytes = 4 << 20;
-// Long rows, read in place, the hardware foresees as long as they come from the last-level cache.
-constexpr double most_cached_bytes = 12 << 20;
 // Rows of pixels that lie evenly spaced in the results: `rows` x `columns` pixels from (image, plane, row, column) on.
 struct Stretch {
   Index position;
@@ -51,18 +44,6 @@ struct StripLanes<T>::Worker {
   Index* tap_offsets;
   Index* weight_offsets;
   Stretch* stretches;
-};
-
-// What is read and written after the tiles of a block.
-template <class T>
-struct StripLanes<T>::Next {
-  Ahead<T> input;
-  Ahead<T> results;
-
-  [[gnu::always_inline]] void step() noexcept {
-    input.step();
-    results.step();
-  }
 };
 
 namespace {
@@ -158,9 +139,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   stretches_ = worker.reserve<Stretch>(most_vectors());
   worker_bytes_ = worker.bytes();
 
-  reads_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
-  reads_in_place_ahead_ = input_bytes<T>(geometry) > most_cached_bytes;
-  stores_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
+  traffic_ = StripTraffic<T>(geometry);
 }
 
 // How often `run_tiles` calls a micro-kernel.
@@ -249,21 +228,15 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     const Index bytes = geometry_.taps_per_channel() == 1 ? pointwise_run_bytes : run_bytes;
     const Index channels_per_run = larger(1, bytes / Index{sizeof(T)} / channel_elements);
     const Index taps_per_run = channels_per_run * taps.size[0] * taps.size[1] * taps.size[2];
-    Next next;
-    if (t + 1 == blocking.tap_blocks()) {
-      const Index steps = divide_up(taps.count(), taps_per_run) * tiles(tables.vectors);
-      if (in_place ? reads_in_place_ahead_ : reads_ahead_) {
-        next.input = input_ahead(geometry_, input, following.group, following.pixels, 0, geometry_.in_channels, steps);
-      }
-      const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-      if (stores_ahead_ && adjacent_pixels(box, to) >= pixels.count())
-        next.results = {{to.data, to.inner, geometry_.out_channels, pixels.count()}, steps};
-    }
+    AfterStrip<T> after;
+    if (t + 1 == blocking.tap_blocks())
+      after = traffic_.after(geometry_, pixels, to, following, input, in_place,
+                             divide_up(taps.count(), taps_per_run) * tiles(tables.vectors));
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
       run_tiles(group, block_weights, weights.lane, strip, bias, bias_stride, t == 0 && done == 0, done, length, worker,
-                next);
+                after);
       done += length;
     } while (done < taps.count());
   }
@@ -280,7 +253,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
 template <class T>
 void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, const T* strip, const T* bias,
                               Index bias_stride, bool fresh, Index first_tap, Index length, const Worker& worker,
-                              Next& next) const noexcept {
+                              AfterStrip<T>& after) const noexcept {
   const Index lanes = kernels_->lanes;
   const Index all_vectors = worker.tables->vectors;
   const Index result_stride = all_vectors * lanes;
@@ -305,7 +278,7 @@ void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, c
       T* result = worker.results + first_row * result_stride + first * lanes;
       const kernels::StripAddress address{row_offset, worker.weight_offsets + first_tap, worker.vector_offsets + first,
                                           worker.tap_offsets + first_tap};
-      next.step();
+      after.step();
       kernels_->strip_tile[rows - 1][vectors - 1](weights, strip, address, length, fresh ? worker.start : result,
                                                   fresh ? most * lanes : result_stride, result, result_stride);
     }

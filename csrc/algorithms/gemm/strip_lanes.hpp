@@ -12,6 +12,7 @@
 
 #include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/strip_blocks.hpp"
 
 namespace convgrad::gemm {
 
@@ -32,23 +33,20 @@ class StripLanes {
 
  private:
   struct Worker;
-  struct Next;
   struct Tables;
 
   void run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
                 const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
   void run_tiles(Index group, const T* weights, Index weight_row, const T* strip, const T* bias, Index bias_stride,
-                 bool fresh, Index first_tap, Index length, const Worker& worker, Next& next) const noexcept;
+                 bool fresh, Index first_tap, Index length, const Worker& worker, AfterStrip<T>& after) const noexcept;
   [[nodiscard]] Index most_vectors() const noexcept;
   [[nodiscard]] Index tiles(Index vectors) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   CorrelationTasks tasks_;
-  bool reads_ahead_ = false;
-  bool reads_in_place_ahead_ = false;
-  bool stores_ahead_ = false;
+  StripTraffic<T> traffic_;
   int threads_ = 1;
   std::size_t tables_ = 0, strip_ = 0, start_ = 0, results_ = 0, vector_offsets_ = 0, tap_offsets_ = 0,
               weight_offsets_ = 0, stretches_ = 0, worker_bytes_ = 0;
