@@ -72,8 +72,8 @@ using StripTile = void (*)(const T* weights, const T* source, const StripAddress
 //     accumulator[i][j] += broadcast(weights[weight[p] + r * weight_row + k * weight_column]) *
 //                          source[plane[p] + (i + r) * source_row + column[k] + vector[j] ...]
 //
-//       for every p < planes, r < kernel_rows and k < kernel_columns, in this order, with first <= i + r < last:
-//       other rows of the source are left out
+//       over all planes p, rows r and columns k of the kernel, in this order, as long as first <= i + r < last: other
+//       rows of the source are left out
 //
 //       start    accumulator[i][j] starts as start.data[i * start.row + start.vector[j] ...]
 //       result   and is stored at result.data[i * result.row + result.vector[j] ...], which may be the same

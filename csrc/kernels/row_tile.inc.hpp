@@ -6,25 +6,37 @@
 
 namespace {
 
-// One row of the source, for the rows of pixels low .. high. `weight` is that of row 0.
+// One row of the source under one row of pixels after the other.
+template <class T>
+struct SourceRow {
+  const T* weight;  // for row 0
+  int64_t weight_row;
+  int64_t weight_column;
+  int64_t offset;
+  const int64_t* column;
+  int64_t columns;
+};
+
+// Adds it to the rows of pixels low .. high, if there are such.
 template <class T, int low, int high, int rows, int vectors>
-inline __attribute__((always_inline)) void add_row(const T* weight, int64_t weight_row, int64_t weight_column,
-                                                   const T* const (&vector)[vectors], int64_t row,
-                                                   const int64_t* column, int64_t columns,
+inline __attribute__((always_inline)) void add_row(const SourceRow<T>& row, const T* const (&vector)[vectors],
                                                    Vector<T> (&accumulator)[rows][vectors]) {
-  for (int64_t k = 0; k < columns; ++k) {
-    const int64_t offset = row + column[k];
-    Vector<T> scalar[rows];
+  if constexpr (high < rows) {
+    const T* weight = row.weight;
+    for (int64_t k = 0; k < row.columns; ++k) {
+      const int64_t offset = row.offset + row.column[k];
+      Vector<T> scalar[rows];
 #pragma GCC unroll 4
-    for (int i = low; i <= high; ++i) scalar[i] = weight[-i * weight_row] - Vector<T>{};
+      for (int i = low; i <= high; ++i) scalar[i] = weight[-i * row.weight_row] - Vector<T>{};
 #pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) {
-      Vector<T> value = load(vector[j] + offset);
-      if (high > low) keep_in_register(value);
+      for (int j = 0; j < vectors; ++j) {
+        Vector<T> value = load(vector[j] + offset);
+        if (high > low) keep_in_register(value);
 #pragma GCC unroll 4
-      for (int i = low; i <= high; ++i) accumulator[i][j] += scalar[i] * value;
+        for (int i = low; i <= high; ++i) accumulator[i][j] += scalar[i] * value;
+      }
+      weight += row.weight_column;
     }
-    weight += weight_column;
   }
 }
 
@@ -39,38 +51,29 @@ void row_tile(const T* weights, const T* source, const convgrad::kernels::RowsAd
 #pragma GCC unroll 4
     for (int i = 0; i < rows; ++i) accumulator[i][j] = load(start.data + i * start.row + start.vector[j]);
   }
-  const int64_t weight_row = address.weight_row;
-  const int64_t weight_column = address.weight_column;
-  const int64_t columns = address.kernel_columns;
-  const int64_t* const column = address.column;
+  SourceRow<T> row{nullptr, address.weight_row, address.weight_column, 0, address.column, address.kernel_columns};
   for (int64_t p = 0; p < address.planes; ++p) {
-    const T* weight = weights + address.weight[p] + address.first * weight_row;
-    int64_t row = address.plane[p] + address.first * address.source_row;
+    row.weight = weights + address.weight[p] + address.first * address.weight_row;
+    row.offset = address.plane[p] + address.first * address.source_row;
     for (int64_t m = address.first; m < address.last; ++m) {
       // Row i of pixels has it under row m - i of the kernel, if there is one.
       const int64_t low = m < address.kernel_rows ? 0 : m - address.kernel_rows + 1;
       const int64_t high = m < rows ? m : rows - 1;
-#define CONVGRAD_ADD_ROW(from, to)                                                                        \
-  case (from) * 4 + (to):                                                                                 \
-    if constexpr ((from) <= (to) && (to) < rows)                                                          \
-      add_row<T, from, to>(weight, weight_row, weight_column, vector, row, column, columns, accumulator); \
-    break;
       switch (low * 4 + high) {
-        CONVGRAD_ADD_ROW(0, 0)
-        CONVGRAD_ADD_ROW(0, 1)
-        CONVGRAD_ADD_ROW(0, 2)
-        CONVGRAD_ADD_ROW(0, 3)
-        CONVGRAD_ADD_ROW(1, 1)
-        CONVGRAD_ADD_ROW(1, 2)
-        CONVGRAD_ADD_ROW(1, 3)
-        CONVGRAD_ADD_ROW(2, 2)
-        CONVGRAD_ADD_ROW(2, 3)
-        CONVGRAD_ADD_ROW(3, 3)
+        case 0: add_row<T, 0, 0>(row, vector, accumulator); break;
+        case 1: add_row<T, 0, 1>(row, vector, accumulator); break;
+        case 2: add_row<T, 0, 2>(row, vector, accumulator); break;
+        case 3: add_row<T, 0, 3>(row, vector, accumulator); break;
+        case 5: add_row<T, 1, 1>(row, vector, accumulator); break;
+        case 6: add_row<T, 1, 2>(row, vector, accumulator); break;
+        case 7: add_row<T, 1, 3>(row, vector, accumulator); break;
+        case 10: add_row<T, 2, 2>(row, vector, accumulator); break;
+        case 11: add_row<T, 2, 3>(row, vector, accumulator); break;
+        case 15: add_row<T, 3, 3>(row, vector, accumulator); break;
         default: break;
       }
-#undef CONVGRAD_ADD_ROW
-      weight += weight_row;
-      row += address.source_row;
+      row.weight += address.weight_row;
+      row.offset += address.source_row;
     }
   }
 #pragma GCC unroll 8

@@ -12,7 +12,8 @@ constexpr Index panel_bytes = Index{640} << 10;
 constexpr Index product_bytes = Index{192} << 10;
 constexpr Index sum_bytes = Index{192} << 10;
 constexpr Index most_pixels_of_block = 1024;
-// A panel of this many channels stays in the first-level cache while the tiles of a chunk pass over it.
+// Products are loaded and stored for each run of so many, which counts for more than that a longer panel streams from
+// the second-level cache while the tiles of a chunk pass over it.
 constexpr Index channels_per_run = 512;
 // More rows of P at a time save nothing.
 constexpr Index most_rows = 128;

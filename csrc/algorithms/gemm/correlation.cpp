@@ -12,7 +12,7 @@ namespace {
 template <class T>
 using Lanes = std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>, RowLanes<T>>;
 
-// The other two read the weights in place.
+// The others read the weights in place.
 template <class T, class AnyLanes>
 constexpr bool packs_weights = std::is_same_v<AnyLanes, const ChannelLanes<T>&>;
 

@@ -80,7 +80,7 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
   threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), tasks_.count())));
   stores_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
-  far_ = output_bytes<T>(geometry) > most_near_bytes;
+  reads_by_channel_ = output_bytes<T>(geometry) > most_near_bytes;
 
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packed_elements());
@@ -168,8 +168,8 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
   T* panels = worker.panels;
   for (Index done = 0; done < all.channels; done += tasks_.run()) {
     const Index length = smaller(tasks_.run(), all.channels - done);
-    expand_panels(*kernels_, shape, box, strip, in_place && far_, worker.channel_offsets + done, length, worker.copies,
-                  panels);
+    expand_panels(*kernels_, shape, box, strip, in_place && reads_by_channel_, worker.channel_offsets + done, length,
+                  worker.copies, panels);
     panels += panel_elements(padded_pixels_, length);
   }
 
@@ -201,8 +201,8 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
   }
 }
 
-// Tiles first .. last - 1 of a chunk, for all pixels of the block. A panel stays in the first-level cache
-// while the tiles, less than half as large, pass by.
+// Tiles first .. last - 1 of a chunk, for all pixels of the block. A panel stays in the caches while the
+// tiles, less than half as large, pass by.
 template <class T>
 void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels,
                                    Ahead<T>& ahead, const Worker& worker) const noexcept {
@@ -222,7 +222,7 @@ void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, I
         const Index height = next - row;
         T* product = worker.products + (row - base) * pitch + begin;
         if (done == 0) ahead.step();
-        run_tile<T>(*kernels_, width / kernels_->lanes, -1, weights + row * geometry_.out_channels + done * height,
+        run_tile<T>(*kernels_, width / kernels_->lanes, no_kind, weights + row * geometry_.out_channels + done * height,
                     worker.row_offsets, height, {worker.reduction + (height - 1) * run, length},
                     panels + panel_offset(begin, length), {done == 0 ? worker.zeros : nullptr, 0, product, pitch});
       }

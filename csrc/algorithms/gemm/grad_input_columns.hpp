@@ -58,7 +58,7 @@ class GradInputColumns {
   ColumnTasks tasks_;
   ColumnWeights<T> weights_;
   bool stores_ahead_ = false;
-  bool far_ = false;  // G lies beyond the nearer caches
+  bool reads_by_channel_ = false;
   int threads_ = 1;
   // Where things lie in the workspace: shared by all workers, then one area for each.
   Index padded_pixels_ = 0, product_slack_ = 0;

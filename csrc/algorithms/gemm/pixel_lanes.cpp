@@ -266,7 +266,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
             if (there < panels) worker.destinations[there].bring(later, smaller(rows, task.channels - later), width_);
           }
           run_tile<T>(
-              *kernels_, destination.vectors, -1, tile_weights.data, tile_weights.row_offsets, rows,
+              *kernels_, destination.vectors, no_kind, tile_weights.data, tile_weights.row_offsets, rows,
               {tile_weights.tap_offsets, length}, worker.panels + panel_offset(panel * width_, length),
               {fresh ? worker.start + first * start_stride : nullptr, start_stride, result, destination.stride});
         }

@@ -54,13 +54,6 @@ struct RowLanes<T>::Tile {
   Index first, last;  // of the rows under it that exist
 };
 
-// Where a vector belongs.
-template <class T>
-struct RowLanes<T>::Place {
-  Index offset;   // of the first row's
-  Index columns;  // those of it that are pixels
-};
-
 // What depends on the block of pixels and taps alone; many blocks share it, those of all groups at least.
 template <class T>
 struct RowLanes<T>::Tables {
@@ -84,7 +77,7 @@ struct RowLanes<T>::Worker {
   Index* result_offsets;
   Index* sum_offsets;
   Index* no_offsets;
-  Place* places;
+  Index* columns;  // of pixels in each vector
   Index* plane_offsets;
   Index* plane_weights;
   Index* column_offsets;
@@ -124,9 +117,9 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
   tiles_ = worker.reserve<Tile>(columns);
   vector_offsets_ = worker.reserve<Index>(columns);
   result_offsets_ = worker.reserve<Index>(columns);
-  sum_offsets_ = worker.reserve<Index>(larger(columns, kernels::max_strip_vectors));
+  sum_offsets_ = worker.reserve<Index>(kernels::max_strip_vectors);
   no_offsets_ = worker.reserve<Index>(kernels::max_strip_vectors);
-  places_ = worker.reserve<Place>(columns);
+  columns_ = worker.reserve<Index>(columns);
   plane_offsets_ = worker.reserve<Index>(blocking.most_taps());
   plane_weights_ = worker.reserve<Index>(blocking.most_taps());
   column_offsets_ = worker.reserve<Index>(larger(1, geometry.kernel[2]));
@@ -161,7 +154,7 @@ void RowLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, c
                         at_offset<Index>(area, result_offsets_),
                         at_offset<Index>(area, sum_offsets_),
                         at_offset<Index>(area, no_offsets_),
-                        at_offset<Place>(area, places_),
+                        at_offset<Index>(area, columns_),
                         at_offset<Index>(area, plane_offsets_),
                         at_offset<Index>(area, plane_weights_),
                         at_offset<Index>(area, column_offsets_),
@@ -202,17 +195,17 @@ void RowLanes<T>::make_tables(const PixelBlock& pixels, const TapBlock& taps, co
             worker.tiles[tables.tiles++] = {vectors, 0, rows, existing.first, existing.last};
           ++worker.tiles[tables.tiles - 1].vectors;
           worker.vector_offsets[vectors] = shape.row_offset(n, i, j) + k;
-          const Index offset = n * to.outer + i * to.axis[0] + j * to.axis[1] + k * to.axis[2];
-          worker.result_offsets[vectors] = offset;
-          worker.places[vectors] = {offset, smaller(lanes, width - k)};
+          worker.result_offsets[vectors] = n * to.outer + i * to.axis[0] + j * to.axis[1] + k * to.axis[2];
+          worker.columns[vectors] = smaller(lanes, width - k);
           ++vectors;
         }
   }
   tables.vectors = vectors;
   split_tiles(worker);
-  for (Index v = 0; v < larger(vectors, kernels::max_strip_vectors); ++v)
+  for (Index v = 0; v < kernels::max_strip_vectors; ++v) {
     worker.sum_offsets[v] = v * kernels::max_strip_rows * lanes;
-  for (int v = 0; v < kernels::max_strip_vectors; ++v) worker.no_offsets[v] = 0;
+    worker.no_offsets[v] = 0;
+  }
 
   const TapBlock planes{taps.first_channel, taps.channels, {taps.first[0], 0, 0}, {taps.size[0], 1, 1}, 0};
   shape.fill_tap_offsets(planes, worker.plane_offsets);
@@ -355,14 +348,14 @@ template <class T>
 void RowLanes<T>::store(const Tile& tile, const T* sums, const Tensor<T>& to, Index channel,
                         const Worker& worker) const noexcept {
   for (Index v = 0; v < tile.vectors; ++v) {
-    const Place& place = worker.places[tile.vector + v];
+    const Index columns = worker.columns[tile.vector + v];
     const T* from = sums + worker.sum_offsets[v];
-    T* first = to.data + channel * to.inner + place.offset;
+    T* first = to.data + channel * to.inner + worker.result_offsets[tile.vector + v];
     if (to.axis[2] == 1)
-      kernels_->copy_rows(from, kernels_->lanes, tile.rows, place.columns, first, to.axis[1]);
+      kernels_->copy_rows(from, kernels_->lanes, tile.rows, columns, first, to.axis[1]);
     else
       for (Index i = 0; i < tile.rows; ++i)
-        scatter(from + i * kernels_->lanes, place.columns, first + i * to.axis[1], to.axis[2]);
+        scatter(from + i * kernels_->lanes, columns, first + i * to.axis[1], to.axis[2]);
   }
 }
 

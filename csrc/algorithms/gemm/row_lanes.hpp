@@ -46,7 +46,6 @@ class RowLanes {
 
  private:
   struct Tile;
-  struct Place;
   struct Tables;
   struct Worker;
 
@@ -69,7 +68,7 @@ class RowLanes {
   StripTraffic<T> traffic_;
   int threads_ = 1;
   std::size_t tables_ = 0, strip_ = 0, start_ = 0, sums_ = 0, tiles_ = 0, vector_offsets_ = 0, result_offsets_ = 0,
-              sum_offsets_ = 0, no_offsets_ = 0, places_ = 0, plane_offsets_ = 0, plane_weights_ = 0,
+              sum_offsets_ = 0, no_offsets_ = 0, columns_ = 0, plane_offsets_ = 0, plane_weights_ = 0,
               column_offsets_ = 0, all_rows_ = 0, worker_bytes_ = 0;
 };
 

@@ -16,11 +16,13 @@ struct Accumulators {
   Index result_stride;
 };
 
-// Which kind of grouped tiles serves rows with these offsets in a panel of so many vectors; -1 if none does.
+inline constexpr Index no_kind = -1;
+
+// Which kind of grouped tiles serves rows with these offsets in a panel of so many vectors, if any.
 template <class T>
 inline Index find_group_kind(const kernels::KernelSet<T>& kernels, Index vectors, const Index* offsets,
                              Index rows) noexcept {
-  if (vectors > 1) return -1;
+  if (vectors > 1) return no_kind;
   for (Index kind = 0; kind < kernels::grouped_tile_kinds; ++kind) {
     const Index group = kernels::rows_of_group[kind];
     if (rows % group > 0 || kernels.grouped_tile_rows[kind] <= kernels.narrow_tile_rows) continue;
@@ -28,7 +30,7 @@ inline Index find_group_kind(const kernels::KernelSet<T>& kernels, Index vectors
     while (i < rows && (i % group == 0 || offsets[i] == offsets[i - 1] + 1)) ++i;
     if (i == rows) return kind;
   }
-  return -1;
+  return no_kind;
 }
 
 // One tile, or two where a panel of one vector had better be read by a lower one. `rows` of a `kind` are a multiple of
@@ -40,7 +42,7 @@ inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index 
   const bool fresh = accumulators.start != nullptr;
   const T* start = fresh ? accumulators.start : accumulators.result;
   const Index start_stride = fresh ? accumulators.start_stride : accumulators.result_stride;
-  if (kind >= 0) {
+  if (kind != no_kind) {
     kernels.grouped_tile[kind][rows / kernels::rows_of_group[kind] - 1](
         source, row_offsets, reduction, panel, start, start_stride, accumulators.result, accumulators.result_stride);
     return;
@@ -58,11 +60,11 @@ inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index 
 template <class T, class Visit>
 inline void for_each_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index kind, Index rows,
                           const Visit& visit) noexcept {
-  const Index group = kind < 0 ? 1 : kernels::rows_of_group[kind];
-  const Index most = kind >= 0      ? kernels.grouped_tile_rows[kind]
-                     : vectors == 1 ? kernels.narrow_tile_rows
-                     : vectors == 2 ? kernels.tile_rows
-                                    : kernels.wide_tile_rows;
+  const Index group = kind == no_kind ? 1 : kernels::rows_of_group[kind];
+  const Index most = kind != no_kind ? kernels.grouped_tile_rows[kind]
+                     : vectors == 1  ? kernels.narrow_tile_rows
+                     : vectors == 2  ? kernels.tile_rows
+                                     : kernels.wide_tile_rows;
   const Index groups = rows / group;
   const Index tiles = divide_up(rows, most);
   for (Index i = 0; i < tiles; ++i) {
