@@ -1,4 +1,5 @@
-"""Large results: their memory is kept for the next ones, never handed out twice, and no more of it than asked for."""
+"""Where results lie: at the beginning of a cache line, and large ones in memory that is kept for the next ones, never
+handed out twice, and no more of it than asked for."""
 
 from __future__ import annotations
 
@@ -29,6 +30,20 @@ def test_results_are_arrays_like_any_other() -> None:
     assert Z.flags.aligned
     assert Z.flags.writeable
     np.testing.assert_array_equal(Z, EXPECTED)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("length", [2048, 2049, 40000, 163840, 327680])
+def test_results_begin_where_a_cache_line_does(dtype: type[np.floating], length: int) -> None:
+    v, k = V[..., :length].astype(dtype), K.astype(dtype)
+    Z = cg.forward(v, k)
+    columns = v.reshape(1, -1, 1)[:, :2000]
+    results = [Z, cg.grad_input(Z, k, (length,)), cg.grad_kernel(columns, columns, (1,))]
+    large = [result for result in results if result.nbytes >= 2**16]
+    assert len(large) > 1
+    assert all(address(result) % 64 == 0 for result in large)
+    assert all(result.flags.c_contiguous and result.flags.aligned and result.flags.writeable for result in large)
+    np.testing.assert_array_equal(Z, EXPECTED[..., : length - 1])
 
 
 def test_memory_is_used_again() -> None:
@@ -75,6 +90,24 @@ during = resident()
 del results
 print(during - before, resident() - before)
 """
+
+
+GIVEN_BACK = """
+import numpy as np, convgrad as cg
+def resident():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]) // 1024
+V = np.ones((1, 1, 131072), np.float32); K = np.ones((32, 1, 2), np.float32)
+cg.forward(V, K)
+before = resident()
+for length in range(4096, 131072, 512):
+    cg.forward(V[..., :length], K)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
+def test_results_of_the_usual_sizes_leave_nothing_behind() -> None:
+    assert int(assert_succeeds("-c", GIVEN_BACK)) < 64
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")

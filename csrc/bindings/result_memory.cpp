@@ -1,4 +1,4 @@
-// Memory for large results; see result_memory.hpp.
+// Memory for results; see result_memory.hpp.
 #include "result_memory.hpp"
 
 #include <cerrno>
@@ -20,8 +20,13 @@ namespace convgrad::bindings {
 namespace {
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
+// Less is written in no time, wherever it begins.
+constexpr std::size_t least_bytes = std::size_t{64} << 10;
 // Smaller arrays the C library keeps by itself.
-constexpr std::size_t least_bytes = 32 * mebibyte;
+constexpr std::size_t least_bytes_kept = 32 * mebibyte;
+// Smaller arrays have no use for huge pages.
+constexpr std::size_t least_bytes_in_huge_pages = 4 * mebibyte;
+constexpr std::size_t cache_line = 64;
 constexpr std::size_t most_kept_by_default = 256;  // mebibytes
 constexpr std::size_t huge_page = 2 * mebibyte;
 
@@ -99,13 +104,25 @@ KeptMemory& kept_memory() {
   return *memory;
 }
 
+void* round_up(void* pointer, std::size_t multiple) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  return static_cast<char*>(pointer) + (multiple - address % multiple) % multiple;
+}
+
+/// As NumPy does; without it the same, only slower.
+void ask_for_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] std::size_t bytes) {
+#if defined(__linux__)
+  char* const end = static_cast<char*>(data) + bytes;
+  char* const begin = static_cast<char*>(round_up(data, huge_page));
+  if (begin < end) madvise(begin, static_cast<std::size_t>(end - begin), MADV_HUGEPAGE);
+#endif
+}
+
 bool allocate(std::size_t bytes, Block& block) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     void* data = ::operator new(bytes, std::align_val_t{huge_page}, std::nothrow);
     if (data != nullptr) {
-#if defined(__linux__)
-      madvise(data, bytes, MADV_HUGEPAGE);  // as NumPy does; without it the same, only slower
-#endif
+      ask_for_huge_pages(data, bytes);
       block = {data, bytes};
       return true;
     }
@@ -114,10 +131,18 @@ bool allocate(std::size_t bytes, Block& block) {
   return false;
 }
 
-}  // namespace
+/// From malloc and not from an aligned kind of it, which cannot always use again what it was given back.
+ResultMemory take_aligned(std::size_t bytes) {
+  std::unique_ptr<void, decltype(&std::free)> allocated(std::malloc(bytes + cache_line), &std::free);
+  if (!allocated) return {};
+  void* const data = round_up(allocated.get(), cache_line);
+  if (bytes >= least_bytes_in_huge_pages) ask_for_huge_pages(data, bytes);
+  py::object owner = py::capsule(static_cast<const void*>(allocated.get()), [](void* pointer) { std::free(pointer); });
+  allocated.release();
+  return {std::move(owner), data};
+}
 
-ResultMemory take_result_memory(std::size_t bytes) {
-  if (bytes < least_bytes || bytes > SIZE_MAX / 2) return {};
+ResultMemory take_kept(std::size_t bytes) {
   Block block{};
   if (!kept_memory().take(bytes, block) && !allocate(bytes, block)) return {};
   try {
@@ -136,6 +161,13 @@ ResultMemory take_result_memory(std::size_t bytes) {
     give_back(block);
     throw;
   }
+}
+
+}  // namespace
+
+ResultMemory take_result_memory(std::size_t bytes) {
+  if (bytes < least_bytes || bytes > SIZE_MAX / 2) return {};
+  return bytes < least_bytes_kept ? take_aligned(bytes) : take_kept(bytes);
 }
 
 void require_usable_kept_memory() {
