@@ -4,6 +4,7 @@ handed out twice, and no more of it than asked for."""
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ def test_results_are_arrays_like_any_other() -> None:
     assert Z.flags.c_contiguous
     assert Z.flags.aligned
     assert Z.flags.writeable
+    assert Z.flags.owndata
     np.testing.assert_array_equal(Z, EXPECTED)
 
 
@@ -42,8 +44,31 @@ def test_results_begin_where_a_cache_line_does(dtype: type[np.floating], length:
     large = [result for result in results if result.nbytes >= 2**16]
     assert len(large) > 1
     assert all(address(result) % 64 == 0 for result in large)
-    assert all(result.flags.c_contiguous and result.flags.aligned and result.flags.writeable for result in large)
     np.testing.assert_array_equal(Z, EXPECTED[..., : length - 1])
+
+
+@pytest.mark.parametrize("length", [200, 40000, 327680])
+def test_results_own_their_memory_and_may_be_resized(length: int) -> None:
+    Z = cg.forward(V[..., :length], K)
+    assert Z.flags.owndata
+    Z.resize((1, 32, length + 99999), refcheck=False)
+    np.testing.assert_array_equal(Z.ravel()[: 32 * (length - 1)], EXPECTED[..., : length - 1].ravel())
+    assert not Z.ravel()[32 * (length - 1) :].any()
+    Z.resize((1, 1, 100), refcheck=False)
+    np.testing.assert_array_equal(Z[0, 0], EXPECTED[0, 0, :100])
+
+
+@pytest.mark.parametrize("length", [200, 40000, 327680])
+def test_tracemalloc_sees_results(length: int) -> None:
+    tracemalloc.start()
+    try:
+        Z = cg.forward(V[..., :length], K)
+        held = tracemalloc.get_traced_memory()[0]
+        assert Z.nbytes <= held < Z.nbytes + 2**16
+        del Z
+        assert tracemalloc.get_traced_memory()[0] < held / 2
+    finally:
+        tracemalloc.stop()
 
 
 def test_memory_is_used_again() -> None:

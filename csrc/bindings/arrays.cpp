@@ -93,16 +93,12 @@ py::object new_array(DataType data_type, const Shape& shape) {
     sizes[static_cast<std::size_t>(axis)] = static_cast<Py_intptr_t>(size);
     fits = fits && !__builtin_mul_overflow(bytes, size, &bytes);
   }
-  const ResultMemory memory = fits ? take_result_memory(static_cast<std::size_t>(bytes)) : ResultMemory{};
-  const int flags =
-      memory.owner ? NumPy::NPY_ARRAY_C_CONTIGUOUS_ | NumPy::NPY_ARRAY_ALIGNED_ | NumPy::NPY_ARRAY_WRITEABLE_ : 0;
   PyObject* const descriptor =
       numpy.PyArray_DescrFromType_(data_type == DataType::float32 ? NumPy::NPY_FLOAT_ : NumPy::NPY_DOUBLE_);
+  const ResultMemory memory(fits ? static_cast<std::size_t>(bytes) : 0);
   auto array = py::reinterpret_steal<py::object>(numpy.PyArray_NewFromDescr_(
-      numpy.PyArray_Type_, descriptor, shape.rank, sizes.data(), nullptr, memory.data, flags, nullptr));
+      numpy.PyArray_Type_, descriptor, shape.rank, sizes.data(), nullptr, nullptr, 0, nullptr));
   if (!array) throw py::error_already_set();
-  if (memory.owner && numpy.PyArray_SetBaseObject_(array.ptr(), memory.owner.inc_ref().ptr()) != 0)
-    throw py::error_already_set();
   return array;
 }
 

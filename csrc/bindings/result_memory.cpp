@@ -1,11 +1,14 @@
 // Memory for results; see result_memory.hpp.
 #include "result_memory.hpp"
 
+#include <pybind11/numpy.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <list>
-#include <memory>
 #include <mutex>
 #include <new>
 #include <string>
@@ -118,7 +121,7 @@ void ask_for_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] std::size_
 #endif
 }
 
-bool allocate(std::size_t bytes, Block& block) {
+bool allocate_to_keep(std::size_t bytes, Block& block) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     void* data = ::operator new(bytes, std::align_val_t{huge_page}, std::nothrow);
     if (data != nullptr) {
@@ -131,43 +134,117 @@ bool allocate(std::size_t bytes, Block& block) {
   return false;
 }
 
-/// From malloc and not from an aligned kind of it, which cannot always use again what it was given back.
-ResultMemory take_aligned(std::size_t bytes) {
-  std::unique_ptr<void, decltype(&std::free)> allocated(std::malloc(bytes + cache_line), &std::free);
-  if (!allocated) return {};
-  void* const data = round_up(allocated.get(), cache_line);
-  if (bytes >= least_bytes_in_huge_pages) ask_for_huge_pages(data, bytes);
-  py::object owner = py::capsule(static_cast<const void*>(allocated.get()), [](void* pointer) { std::free(pointer); });
-  allocated.release();
-  return {std::move(owner), data};
+/// Lies right before an array's elements.
+struct Header {
+  Block block;           ///< the array lies in
+  std::size_t elements;  ///< bytes that it may use
+  bool kept;             ///< when the array ends, or else the C library's
+};
+constexpr std::size_t offset = 64;  // of the elements in a block, at least
+static_assert(sizeof(Header) <= offset && offset % cache_line == 0);
+
+Header* header_of(void* elements) { return static_cast<Header*>(elements) - 1; }
+
+void* take(void* /*context*/, std::size_t bytes) {
+  if (bytes > SIZE_MAX / 2) return nullptr;
+  Block block{};
+  const bool kept = bytes >= least_bytes_kept;
+  const std::size_t wanted = bytes + offset + (kept ? 0 : cache_line);
+  if (kept) {
+    if (!kept_memory().take(wanted, block) && !allocate_to_keep(wanted, block)) return nullptr;
+  } else {
+    // From malloc and not from an aligned kind of it, which cannot always use again what it was given back.
+    block = {std::malloc(wanted), wanted};
+    if (block.data == nullptr) return nullptr;
+    if (bytes >= least_bytes_in_huge_pages) ask_for_huge_pages(block.data, wanted);
+  }
+  void* const elements = round_up(static_cast<char*>(block.data) + offset, cache_line);
+  new (header_of(elements)) Header{block, bytes, kept};
+  return elements;
 }
 
-ResultMemory take_kept(std::size_t bytes) {
-  Block block{};
-  if (!kept_memory().take(bytes, block) && !allocate(bytes, block)) return {};
-  try {
-    auto owned = std::make_unique<Block>(block);
-    py::object owner = py::capsule(owned.get(), [](void* pointer) {
-      const std::unique_ptr<Block> returned(static_cast<Block*>(pointer));
-      try {
-        kept_memory().keep(*returned);
-      } catch (const std::bad_alloc&) {
-        give_back(*returned);
-      }
-    });
-    owned.release();
-    return {std::move(owner), block.data};
-  } catch (...) {
-    give_back(block);
-    throw;
+void give_back_elements(void* /*context*/, void* elements, std::size_t /*bytes*/) {
+  if (elements == nullptr) return;
+  const Header header = *header_of(elements);
+  if (!header.kept) {
+    std::free(header.block.data);
+    return;
   }
+  try {
+    kept_memory().keep(header.block);
+  } catch (const std::bad_alloc&) {
+    give_back(header.block);
+  }
+}
+
+void* take_cleared(void* context, std::size_t count, std::size_t element_bytes) {
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(count, element_bytes, &bytes)) return nullptr;
+  void* const elements = take(context, bytes);
+  return elements == nullptr ? nullptr : std::memset(elements, 0, bytes);
+}
+
+void* resize(void* context, void* elements, std::size_t bytes) {
+  void* const moved = take(context, bytes);
+  if (moved == nullptr || elements == nullptr) return moved;
+  std::memcpy(moved, elements, std::min(bytes, header_of(elements)->elements));
+  give_back_elements(context, elements, 0);
+  return moved;
+}
+
+/// PyDataMem_Handler of NumPy's C API, version 1.
+struct Handler {
+  char name[127];
+  std::uint8_t version;
+  void* context;
+  void* (*malloc)(void* context, std::size_t bytes);
+  void* (*calloc)(void* context, std::size_t count, std::size_t element_bytes);
+  void* (*realloc)(void* context, void* elements, std::size_t bytes);
+  void (*free)(void* context, void* elements, std::size_t bytes);
+};
+Handler handler{"convgrad", 1, nullptr, take, take_cleared, resize, give_back_elements};
+
+/// The part of NumPy's C API that chooses allocators, which pybind11 does not cover.
+struct Allocators {
+  PyObject* (*set_handler)(PyObject* handler) = nullptr;
+  PyObject* (*get_handler)() = nullptr;
+  PyObject* default_handler = nullptr;
+  PyObject* own_handler = nullptr;
+
+  Allocators() {
+    const py::object api = py::detail::import_numpy_core_submodule("multiarray").attr("_ARRAY_API");
+    void** const table = static_cast<void**>(PyCapsule_GetPointer(api.ptr(), nullptr));
+    if (table == nullptr) throw py::error_already_set();
+    set_handler = reinterpret_cast<PyObject* (*)(PyObject*)>(table[304]);  // as numbered in NumPy's ABI since 1.22
+    get_handler = reinterpret_cast<PyObject* (*)()>(table[305]);
+    default_handler = *static_cast<PyObject**>(table[306]);
+    own_handler = PyCapsule_New(&handler, "mem_handler", nullptr);
+    if (own_handler == nullptr) throw py::error_already_set();
+  }
+};
+
+/// Never destroyed: arrays may outlive everything else.
+const Allocators& allocators() {
+  static const auto* all = new Allocators;
+  return *all;
 }
 
 }  // namespace
 
-ResultMemory take_result_memory(std::size_t bytes) {
-  if (bytes < least_bytes || bytes > SIZE_MAX / 2) return {};
-  return bytes < least_bytes_kept ? take_aligned(bytes) : take_kept(bytes);
+ResultMemory::ResultMemory(std::size_t bytes) {
+  if (bytes < least_bytes) return;
+  const auto current = py::reinterpret_steal<py::object>(allocators().get_handler());
+  if (!current) throw py::error_already_set();
+  if (current.ptr() != allocators().default_handler) return;
+  replaced_ = py::reinterpret_steal<py::object>(allocators().set_handler(allocators().own_handler));
+  if (!replaced_) throw py::error_already_set();
+}
+
+ResultMemory::~ResultMemory() {
+  if (!replaced_) return;
+  const py::error_scope pending;
+  const auto own = py::reinterpret_steal<py::object>(allocators().set_handler(replaced_.ptr()));
+  if (!own) PyErr_Clear();
 }
 
 void require_usable_kept_memory() {

@@ -1,9 +1,12 @@
-// Memory for results of 64 KiB or more. NumPy's arrays begin anywhere in a cache line, so that every vector stored ends
-// in the next: three per cent of a layer with large maps. These begin where a line does.
+// Memory for results of 64 KiB or more. NumPy's own arrays begin anywhere in a cache line, so that every vector stored
+// ends in the next: three per cent of a layer with large maps. These begin where a line does.
 //
 // The C library takes arrays beyond 32 MiB from the system one by one and gives them back, and the system clears every
 // page before it hands it out again: for a layer with few input channels that takes as long as computing does. So some
 // of what large results leave behind is kept for the next ones.
+//
+// NumPy lets arrays have an allocator (NEP 49), so that results own their memory, may be resized, and are seen by
+// tracemalloc, as all arrays are.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -14,13 +17,18 @@ namespace convgrad::bindings {
 
 namespace py = pybind11;
 
-/// What the owner of a result's memory is, and where the memory begins; no owner where there is no memory to be had, or
-/// the result is small. The memory is kept or given back with its owner.
-struct ResultMemory {
-  py::object owner;
-  void* data = nullptr;
+/// While it lives, NumPy takes what new arrays of this thread need from here, if the result has that many bytes; unless
+/// the program has chosen an allocator of its own.
+class ResultMemory {
+ public:
+  explicit ResultMemory(std::size_t bytes);
+  ~ResultMemory();
+  ResultMemory(const ResultMemory&) = delete;
+  ResultMemory& operator=(const ResultMemory&) = delete;
+
+ private:
+  py::object replaced_;  ///< the allocator to return to; none where nothing was replaced
 };
-ResultMemory take_result_memory(std::size_t bytes);
 
 /// Raises ImportError when CONVGRAD_KEPT_MIB in the environment is no number of mebibytes to keep at most.
 void require_usable_kept_memory();
