@@ -50,20 +50,23 @@ inline constexpr int max_tile_groups = 9;
 //
 //       start    accumulator[i][j] starts as start[i * start_stride + j * lanes ...]
 //       result   and is stored at result[i * result_stride + j * lanes ...]; may be `start`
+//       ahead    where it is not null, what lies at ahead[source_offset[r]] is asked for, too: it is wanted soon
 //
 // The same promise: one lane, one chain, in the order of r.
 inline constexpr int max_strip_rows = 4;
 inline constexpr int max_strip_vectors = 8;
 
+template <class T>
 struct StripAddress {
   const int64_t* row_offset;
   const int64_t* weight_offset;
   const int64_t* vector_offset;
   const int64_t* source_offset;
+  const T* ahead = nullptr;
 };
 
 template <class T>
-using StripTile = void (*)(const T* weights, const T* source, const StripAddress& address, int64_t length,
+using StripTile = void (*)(const T* weights, const T* source, const StripAddress<T>& address, int64_t length,
                            const T* start, int64_t start_stride, T* result, int64_t result_stride);
 
 // The third micro-kernel, for one output channel: rows of pixels that lie below each other. What is under row r of the

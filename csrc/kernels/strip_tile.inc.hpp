@@ -11,7 +11,7 @@ namespace {
 // on: they are shifted together in registers, where a load that crosses a cache line, as nearly all of these do, takes
 // three times as long.
 template <class T, int vectors>
-void strip_row(const T* weights, const T* source, const convgrad::kernels::StripAddress& address, int64_t length,
+void strip_row(const T* weights, const T* source, const convgrad::kernels::StripAddress<T>& address, int64_t length,
                const T* start, T* result) {
   constexpr int lanes = lanes_of<T>;
   typename VectorOf<T>::Mask first_lane{};
@@ -50,8 +50,31 @@ bool adjacent(const int64_t* vector_offset, int64_t lanes) {
 }
 #endif
 
+// The loop over the reduction. `asks` for one line at every step: many at once would keep loads from being served.
+template <bool asks, class T, int rows, int vectors>
+inline __attribute__((always_inline)) void add_taps(const T* const (&row)[rows], const int64_t* weight_offset,
+                                                    const T* const (&column)[vectors], const int64_t* source_offset,
+                                                    const T* ahead, int64_t length,
+                                                    Vector<T> (&accumulator)[rows][vectors]) {
+  for (int64_t r = 0; r < length; ++r) {
+    const int64_t from_row = weight_offset[r];
+    const int64_t from_column = source_offset[r];
+    if (asks) __builtin_prefetch(ahead + from_column, 0, 2);
+    Vector<T> scalar[rows];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; ++i) scalar[i] = row[i][from_row] - Vector<T>{};
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; ++j) {
+      Vector<T> value = load(column[j] + from_column);
+      if (rows > 1) keep_in_register(value);
+#pragma GCC unroll 4
+      for (int i = 0; i < rows; ++i) accumulator[i][j] += scalar[i] * value;
+    }
+  }
+}
+
 template <class T, int rows, int vectors>
-void strip_tile(const T* weights, const T* source, const convgrad::kernels::StripAddress& address, int64_t length,
+void strip_tile(const T* weights, const T* source, const convgrad::kernels::StripAddress<T>& address, int64_t length,
                 const T* start, int64_t start_stride, T* result, int64_t result_stride) {
   constexpr int lanes = lanes_of<T>;
 #if defined(CONVGRAD_SHIFT_IN_REGISTERS)
@@ -71,22 +94,10 @@ void strip_tile(const T* weights, const T* source, const convgrad::kernels::Stri
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; ++j) accumulator[i][j] = load(start + i * start_stride + j * lanes);
   }
-  const int64_t* const weight_offset = address.weight_offset;
-  const int64_t* const source_offset = address.source_offset;
-  for (int64_t r = 0; r < length; ++r) {
-    const int64_t from_row = weight_offset[r];
-    const int64_t from_column = source_offset[r];
-    Vector<T> scalar[rows];
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i) scalar[i] = row[i][from_row] - Vector<T>{};
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) {
-      Vector<T> value = load(column[j] + from_column);
-      if (rows > 1) keep_in_register(value);
-#pragma GCC unroll 4
-      for (int i = 0; i < rows; ++i) accumulator[i][j] += scalar[i] * value;
-    }
-  }
+  if (rows > 1 && address.ahead != nullptr)
+    add_taps<true>(row, address.weight_offset, column, address.source_offset, address.ahead, length, accumulator);
+  else
+    add_taps<false>(row, address.weight_offset, column, address.source_offset, address.ahead, length, accumulator);
 #pragma GCC unroll 4
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 8

@@ -124,9 +124,10 @@ void test_strip_tiles(const KernelSet<T>& set) {
         for (int64_t j = 0; j < max_strip_vectors; ++j) vector_offset[j] = j * set.lanes;
         for (int64_t r = 0; r < length; ++r) source_offset[r] = r < 4 ? 20 + r : 3 * (r % 3) + r;
       }
+      const T* ahead = generator() % 2 == 0 ? source.data() : nullptr;  // asked for, and never shows
       std::vector<T> result(at(rows * (width + 1)), T{99});
       set.strip_tile[rows - 1][vectors - 1](weights.data(), source.data(),
-                                            {row_offset, weight_offset, vector_offset, source_offset}, length,
+                                            {row_offset, weight_offset, vector_offset, source_offset, ahead}, length,
                                             start.data(), width, result.data(), width + 1);
       for (int64_t i = 0; i < rows; ++i)
         for (int64_t e = 0; e <= width; ++e) {

@@ -77,7 +77,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const double crossing = (together == 1 ? 1.0 : together == 2 ? 0.4 : 0) * kernels.lanes * sizeof(T) / 64;
   const double partly_empty = std::ceil(1 / rows) * rows - 1;
   if (kernel_taps == 1 && !strided && !padded)
-    overhead.strip_lanes = 0.1 + 7 / taps + channels / 400;
+    overhead.strip_lanes = 0.06 + 7 / taps + channels / 400;
   else
     overhead.strip_lanes = 0.25 + crossing + 6 / taps + channels / 128 + partly_empty;
   // Here rows of pixels share one, all four but at the upper and lower end of the kernel.

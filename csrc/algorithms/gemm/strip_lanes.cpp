@@ -1,5 +1,7 @@
 #include "algorithms/gemm/strip_lanes.hpp"
 
+#include <algorithm>
+
 #include "algorithms/gemm/strip.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
@@ -12,9 +14,9 @@ namespace {
 constexpr Index result_bytes = Index{512} << 10;
 // Half a first-level cache of 48 KiB.
 constexpr Index run_bytes = Index{24} << 10;
-// A 1x1 kernel reads each element once or twice. What counts is that few rows are read at a time and long ones, as the
-// hardware's prefetchers can follow them.
-constexpr Index pointwise_run_bytes = Index{64} << 10;
+// A 1x1 kernel with few output channels reads each element once. What counts is that few rows are read at a time and
+// long ones, as the hardware's prefetchers can follow them.
+constexpr Index long_run_bytes = Index{64} << 10;
 // Rows of pixels that lie evenly spaced in the results: `rows` x `columns` pixels from (image, plane, row, column) on.
 struct Stretch {
   Index position;
@@ -32,6 +34,24 @@ struct StripLanes<T>::Tables {
   bool in_place;
   Index vectors;
   Index stretches;
+};
+
+// Where results go until their sums are complete: straight into the output as far as its pixels are neighbors there and
+// fill vectors, and into a buffer otherwise.
+template <class T>
+struct StripLanes<T>::Destination {
+  T* output;
+  Index output_stride;  // from one channel to the next
+  Index direct;         // so many vectors
+  T* buffer;
+  Index buffer_stride;
+};
+
+// A part of the reduction.
+struct StripRun {
+  Index first_tap;
+  Index taps;
+  bool fresh;
 };
 
 template <class T>
@@ -131,7 +151,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   WorkspaceLayout worker;
   tables_ = worker.reserve<Tables>(1);
   strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * kernels.lanes);
-  start_ = worker.reserve<T>(kernels::max_strip_rows * kernels::max_strip_vectors * kernels.lanes);
+  start_ = worker.reserve<T>(channels * vectors_per_tile() * kernels.lanes);
   results_ = worker.reserve<T>(channels * most_vectors() * kernels.lanes);
   vector_offsets_ = worker.reserve<Index>(most_vectors());
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
@@ -142,12 +162,26 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   traffic_ = StripTraffic<T>(geometry);
 }
 
-// How often `run_tiles` calls a micro-kernel.
+// The output channels are rows of a micro-kernel, shared out evenly to as few groups as there can be.
 template <class T>
-Index StripLanes<T>::tiles(Index vectors) const noexcept {
-  const Index groups = divide_up(geometry_.out_channels, kernels::max_strip_rows);
-  const Index rows = divide_up(geometry_.out_channels, larger(1, groups));
-  return groups * divide_up(vectors, kernels_->strip_vectors[larger(1, rows) - 1]);
+Index StripLanes<T>::row_groups() const noexcept {
+  return divide_up(larger(1, geometry_.out_channels), kernels::max_strip_rows);
+}
+
+template <class T>
+Index StripLanes<T>::vectors_per_tile() const noexcept {
+  return kernels_->strip_vectors[divide_up(larger(1, geometry_.out_channels), row_groups()) - 1];
+}
+
+// A few channels of the strip at a time stay in the first-level cache while all tiles pass over them. A 1x1 kernel's
+// tiles share nothing: what stays there is one's own, for all groups of output channels.
+template <class T>
+Index StripLanes<T>::channels_per_run(Index channels, Index channel_elements) const noexcept {
+  constexpr Index size = sizeof(T);
+  if (geometry_.taps_per_channel() > 1) return larger(1, run_bytes / size / channel_elements);
+  if (row_groups() == 1) return larger(1, long_run_bytes / size / channel_elements);
+  const Index most = larger(1, run_bytes / size / (vectors_per_tile() * kernels_->lanes));
+  return divide_up(channels, larger(1, divide_up(channels, most)));
 }
 
 // Every row of pixels begins at most one vector more than it fills; a row is at least a pixel.
@@ -194,6 +228,8 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
 
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
+  fill_start(group, bias, bias_stride, worker.start);
+  Destination destination{};
   for (Index t = 0; t < blocking.tap_blocks(); ++t) {
     timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
@@ -223,64 +259,99 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
 
     timer.next(Phase::multiplying);
-    // A few channels of the strip at a time stay in the first-level cache while all tiles pass over them.
     const Index channel_elements = larger(1, shape.elements() / larger(1, taps.channels));
-    const Index bytes = geometry_.taps_per_channel() == 1 ? pointwise_run_bytes : run_bytes;
-    const Index channels_per_run = larger(1, bytes / Index{sizeof(T)} / channel_elements);
-    const Index taps_per_run = channels_per_run * taps.size[0] * taps.size[1] * taps.size[2];
+    const Index taps_per_run =
+        channels_per_run(taps.channels, channel_elements) * taps.size[0] * taps.size[1] * taps.size[2];
+    // What a 1x1 kernel reads next in place, the micro-kernel asks for: a line for every group and tap.
+    const bool foresees = in_place && geometry_.taps_per_channel() == 1 && row_groups() > 1;
     AfterStrip<T> after;
-    if (t + 1 == blocking.tap_blocks())
-      after = traffic_.after(geometry_, pixels, to, following, input, in_place,
-                             divide_up(taps.count(), taps_per_run) * tiles(tables.vectors));
+    if (t + 1 == blocking.tap_blocks()) {
+      const Index runs = larger(1, divide_up(taps.count(), larger(1, taps_per_run)));
+      const Index tiles = row_groups() * divide_up(tables.vectors, vectors_per_tile());
+      after = traffic_.after(geometry_, pixels, to, following, input, in_place, runs * tiles);
+    }
+    if (t == 0) destination = find_destination(pixels, tables, to, worker);
     Index done = 0;
     do {
       const Index length = smaller(taps_per_run, taps.count() - done);
-      run_tiles(group, block_weights, weights.lane, strip, bias, bias_stride, t == 0 && done == 0, done, length, worker,
-                after);
+      const StripRun run{done, length, t == 0 && done == 0};
+      run_tiles(block_weights, weights.lane, strip, run, bias == nullptr ? 0 : vectors_per_tile() * lanes, foresees,
+                destination, worker, after);
       done += length;
     } while (done < taps.count());
   }
   timer.next(Phase::storing);
+  const Index direct = stored_directly(destination.direct, tables.vectors) * lanes;
   for (Index channel = 0; channel < geometry_.out_channels; ++channel) {
+    const T* results = destination.buffer + channel * destination.buffer_stride;
     Tensor<T> plane = to;
     plane.data += channel * output.inner;
-    for (Index s = 0; s < tables.stretches; ++s)
-      store_stretch(*kernels_, worker.stretches[s], worker.results + channel * tables.vectors * lanes, plane);
+    if (direct > 0)
+      std::copy(results + direct, results + pixels.count(), plane.data + direct);
+    else
+      for (Index s = 0; s < tables.stretches; ++s) store_stretch(*kernels_, worker.stretches[s], results, plane);
   }
 }
 
-// All output channels of the group over all vectors of the block, for `length` taps of the strip from the first on.
+// One row of lanes for every output channel, all of them its bias; or one row of zeros for all.
 template <class T>
-void StripLanes<T>::run_tiles(Index group, const T* weights, Index weight_row, const T* strip, const T* bias,
-                              Index bias_stride, bool fresh, Index first_tap, Index length, const Worker& worker,
+void StripLanes<T>::fill_start(Index group, const T* bias, Index bias_stride, T* start) const noexcept {
+  const Index width = vectors_per_tile() * kernels_->lanes;
+  const Index first = group * geometry_.out_channels;
+  for (Index channel = 0; channel < (bias == nullptr ? 1 : geometry_.out_channels); ++channel) {
+    const T value = bias == nullptr ? T{0} : bias[(first + channel) * bias_stride] + T{0};  // not -0
+    std::fill_n(start + channel * width, width, value);
+  }
+}
+
+template <class T>
+typename StripLanes<T>::Destination StripLanes<T>::find_destination(const PixelBlock& pixels, const Tables& tables,
+                                                                    const Tensor<T>& to,
+                                                                    const Worker& worker) const noexcept {
+  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
+  const Stretch& stretch = worker.stretches[0];
+  const bool in_a_row = tables.stretches == 1 && (stretch.rows == 1 || stretch.position_step == stretch.columns);
+  const bool direct = row_groups() > 1 && in_a_row && adjacent_pixels(box, to) >= pixels.count();
+  return {to.data, to.inner, direct ? pixels.count() / kernels_->lanes : 0, worker.results,
+          tables.vectors * kernels_->lanes};
+}
+
+// Of `vectors`, those in tiles that lie among the `direct` first ones.
+template <class T>
+Index StripLanes<T>::stored_directly(Index direct, Index vectors) const noexcept {
+  const Index tiles = divide_up(vectors, vectors_per_tile());
+  Index tile = tiles;
+  while (tile > 0 && vectors * tile / tiles > direct) --tile;
+  return tiles == 0 ? 0 : vectors * tile / tiles;
+}
+
+// All output channels of the group over all vectors of the block.
+template <class T>
+void StripLanes<T>::run_tiles(const T* weights, Index weight_row, const T* strip, const StripRun& run,
+                              Index start_stride, bool foresees, const Destination& destination, const Worker& worker,
                               AfterStrip<T>& after) const noexcept {
   const Index lanes = kernels_->lanes;
   const Index all_vectors = worker.tables->vectors;
-  const Index result_stride = all_vectors * lanes;
-  const Index row_groups = divide_up(geometry_.out_channels, kernels::max_strip_rows);
-  for (Index part = 0; part < row_groups; ++part) {
-    const Index first_row = geometry_.out_channels * part / row_groups;
-    const Index rows = geometry_.out_channels * (part + 1) / row_groups - first_row;
-    const Index most = kernels_->strip_vectors[rows - 1];
-    Index row_offset[kernels::max_strip_rows];
-    for (Index i = 0; i < rows; ++i) {
-      row_offset[i] = (first_row + i) * weight_row;
-      if (!fresh) continue;
-      const T value = bias == nullptr
-                          ? T{0}
-                          : bias[(group * geometry_.out_channels + first_row + i) * bias_stride] + T{0};  // not -0
-      for (Index e = 0; e < most * lanes; ++e) worker.start[i * most * lanes + e] = value;
-    }
-    const Index tiles = divide_up(all_vectors, most);
-    for (Index tile = 0; tile < tiles; ++tile) {
-      const Index first = all_vectors * tile / tiles;
-      const Index vectors = all_vectors * (tile + 1) / tiles - first;
-      T* result = worker.results + first_row * result_stride + first * lanes;
-      const kernels::StripAddress address{row_offset, worker.weight_offsets + first_tap, worker.vector_offsets + first,
-                                          worker.tap_offsets + first_tap};
+  const Index groups = row_groups();
+  const Index tiles = divide_up(all_vectors, vectors_per_tile());
+  for (Index tile = 0; tile < tiles; ++tile) {
+    const Index first = all_vectors * tile / tiles;
+    const Index end = all_vectors * (tile + 1) / tiles;
+    const bool direct = end <= destination.direct;
+    const Index result_stride = direct ? destination.output_stride : destination.buffer_stride;
+    for (Index part = 0; part < groups; ++part) {
+      const Index first_row = geometry_.out_channels * part / groups;
+      const Index rows = geometry_.out_channels * (part + 1) / groups - first_row;
+      Index row_offset[kernels::max_strip_rows];
+      for (Index i = 0; i < rows; ++i) row_offset[i] = (first_row + i) * weight_row;
+      T* result = (direct ? destination.output : destination.buffer) + first_row * result_stride + first * lanes;
+      const T* start = run.fresh ? worker.start + first_row * start_stride : result;
+      const T* ahead = foresees ? strip + worker.vector_offsets[first] + (end - first + part) * lanes : nullptr;
+      const kernels::StripAddress<T> address{row_offset, worker.weight_offsets + run.first_tap,
+                                             worker.vector_offsets + first, worker.tap_offsets + run.first_tap, ahead};
       after.step();
-      kernels_->strip_tile[rows - 1][vectors - 1](weights, strip, address, length, fresh ? worker.start : result,
-                                                  fresh ? most * lanes : result_stride, result, result_stride);
+      kernels_->strip_tile[rows - 1][end - first - 1](weights, strip, address, run.taps, start,
+                                                      run.fresh ? start_stride : result_stride, result, result_stride);
     }
   }
 }

@@ -16,6 +16,8 @@
 
 namespace convgrad::gemm {
 
+struct StripRun;
+
 template <class T>
 class StripLanes {
  public:
@@ -34,14 +36,22 @@ class StripLanes {
  private:
   struct Worker;
   struct Tables;
+  struct Destination;
 
   void run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
                 const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
-  void run_tiles(Index group, const T* weights, Index weight_row, const T* strip, const T* bias, Index bias_stride,
-                 bool fresh, Index first_tap, Index length, const Worker& worker, AfterStrip<T>& after) const noexcept;
+  void fill_start(Index group, const T* bias, Index bias_stride, T* start) const noexcept;
+  void run_tiles(const T* weights, Index weight_row, const T* strip, const StripRun& run, Index start_stride,
+                 bool foresees, const Destination& destination, const Worker& worker,
+                 AfterStrip<T>& after) const noexcept;
+  Destination find_destination(const PixelBlock& pixels, const Tables& tables, const Tensor<T>& to,
+                               const Worker& worker) const noexcept;
+  [[nodiscard]] Index stored_directly(Index direct, Index vectors) const noexcept;
+  [[nodiscard]] Index channels_per_run(Index channels, Index channel_elements) const noexcept;
+  [[nodiscard]] Index row_groups() const noexcept;
+  [[nodiscard]] Index vectors_per_tile() const noexcept;
   [[nodiscard]] Index most_vectors() const noexcept;
-  [[nodiscard]] Index tiles(Index vectors) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
