@@ -36,7 +36,7 @@ constexpr Index most_ahead_bytes = Index{384} << 10;
 constexpr Index most_ahead_in_place_bytes = Index{512} << 10;
 constexpr double most_near_input = 4 << 20;
 // Larger results are not in the second-level cache: what they go to is brought nearer.
-constexpr double most_cached_results = 2.5 * (1 << 20);
+constexpr double most_cached_results = 1.5 * (1 << 20);
 // Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
 constexpr double most_cached_weights = 2 << 20;
 // A multiple of every tile height and vector length.
@@ -256,7 +256,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     const Index first_panel = task.first_channel / panels_.full_width();
     const Index last_panel = divide_up(task.first_channel + task.channels, panels_.full_width());
     const Index stretch = adjacent_pixels(box, block_output);
-    const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks && (patches_ || stretch >= count);
+    const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks;
     Ahead<T> ahead;
     Ahead<T> results;
     const Index room = in_place ? (reads_in_place_ahead_ ? most_ahead_in_place_bytes : 0) : most_ahead_bytes;
@@ -309,6 +309,11 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         start = nullptr;
       }
       const Run last_run = find_run(done, taps.count() - done);
+      if (stores_ahead && !patches_ && stretch < count && stretch * pixels.images == count)
+        results = {{block_output.data + first_lane * output.inner, output.inner, lanes, stretch},
+                   pixels.images,
+                   output.outer,
+                   divide_up(count, kernels_->tile_rows)};
       // The last run goes chunk by chunk, each stored while it is still in the first-level cache; but where pixels are
       // arranged by part, neighbors are complete only when all are.
       Tensor<T> to = block_output;
@@ -322,7 +327,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         const Index steps = divide_up(last - first, kernels_->tile_rows);
         if (stores_ahead && patches_)
           results = patches_ahead(*patches_, pixels, first, last, first_lane, lanes, group_output, steps);
-        else if (stores_ahead)
+        else if (stores_ahead && stretch >= count)
           results = {{to.data + first, to.inner, lanes, last - first}, steps};
         multiply(run, worker, {start, 0, accumulators, width});
         if (t + 1 == tap_blocks) {
