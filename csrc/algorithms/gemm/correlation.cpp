@@ -1,5 +1,6 @@
 #include "algorithms/gemm/correlation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
@@ -57,29 +58,32 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   if (kernel_taps == 1)
     overhead.channel_lanes += 18 / taps + (colliding ? 22 : 10) / pixels;
   else
-    overhead.channel_lanes += 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
+    overhead.channel_lanes += 0.03 + 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
-  // Panels are copied, shared by all output channels: a vector takes a copy for each row of pixels that it meets. They
-  // stream from the second-level cache; with a stride, the strip is cut by column as well.
-  const double rows = kernels.lanes / static_cast<double>(larger(1, geometry.output[2]));
-  const double copy = geometry.taps_per_channel() == 1 || rows < 0.4 ? 5 : 12 * rows;
+  // Panels are copied, shared by all output channels; those of a 1x1 kernel come straight from the input.
+  const double copy = kernel_taps == 1 ? 5 : 9.4;
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
   const bool padded = geometry.padding[0] > 0 || geometry.padding[1] > 0 || geometry.padding[2] > 0;
-  overhead.pixel_lanes = copy / channels + (strided ? 0.12 : 0.07) + unused_lanes(geometry, kernels.lanes);
+  overhead.pixel_lanes = copy / channels + (strided ? 0.14 : 0.09) + unused_lanes(geometry, kernels.lanes);
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels.
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
   // Vectors of the strip begin anywhere in a cache line, and long ones nearly always cross into the next, which counts
-  // the more the fewer channels share one; the last of a row may be mostly empty; results are copied once more; and
-  // every four channels pass over the whole strip, with weights in place. A 1x1 kernel copies no strip, and knows no
-  // rows.
+  // the more the fewer channels share one; and of those that reach over the end of a row, lanes lie on the border, or
+  // the last of a row may be mostly empty. A strip is cut by column with a stride, and shared by all channels and the
+  // taps of one. A 1x1 kernel copies no strip, and knows no rows.
   const Index together = geometry.out_channels / larger(1, divide_up(geometry.out_channels, kernels::max_strip_rows));
-  const double crossing = (together == 1 ? 1.0 : together == 2 ? 0.4 : 0) * kernels.lanes * sizeof(T) / 64;
+  const double crossing = (together == 1 ? 1.1 : together == 2 ? 0.5 : 0) * kernels.lanes * sizeof(T) / 64;
+  const double rows = kernels.lanes / static_cast<double>(larger(1, geometry.output[2]));
   const double partly_empty = std::ceil(1 / rows) * rows - 1;
+  const double between_rows = static_cast<double>((geometry.kernel[2] - 1) * geometry.dilation[2]) /
+                              static_cast<double>(larger(1, geometry.output[2]));
+  const double unused = strided ? partly_empty : std::min(partly_empty, between_rows);
   if (kernel_taps == 1 && !strided && !padded)
     overhead.strip_lanes = 0.06 + 7 / taps + channels / 400;
   else
-    overhead.strip_lanes = 0.25 + crossing + 6 / taps + channels / 128 + partly_empty;
+    overhead.strip_lanes = (strided ? 0.3 : 0.11) + crossing + (together > 2 ? 10 : 6) / taps +
+                           10 / (channels * kernel_taps) + channels / 1200 + unused;
   // Here rows of pixels share one, all four but at the upper and lower end of the kernel.
   overhead.row_lanes =
       3.6 / static_cast<double>(geometry.kernel[1]) + 6 / taps + channels / 128 + partly_empty - border_rows(geometry);

@@ -14,6 +14,8 @@ namespace {
 constexpr Index result_bytes = Index{512} << 10;
 // Half a first-level cache of 48 KiB.
 constexpr Index run_bytes = Index{24} << 10;
+// But a run takes longer the shorter it is: starting and ending a tile takes as long as some taps.
+constexpr Index fewest_taps_of_run = 64;
 // A 1x1 kernel with few output channels reads each element once. What counts is that few rows are read at a time and
 // long ones, as the hardware's prefetchers can follow them.
 constexpr Index long_run_bytes = Index{64} << 10;
@@ -178,7 +180,8 @@ Index StripLanes<T>::vectors_per_tile() const noexcept {
 template <class T>
 Index StripLanes<T>::channels_per_run(Index channels, Index channel_elements) const noexcept {
   constexpr Index size = sizeof(T);
-  if (geometry_.taps_per_channel() > 1) return larger(1, run_bytes / size / channel_elements);
+  const Index kernel_taps = geometry_.taps_per_channel();
+  if (kernel_taps > 1) return larger(divide_up(fewest_taps_of_run, kernel_taps), run_bytes / size / channel_elements);
   if (row_groups() == 1) return larger(1, long_run_bytes / size / channel_elements);
   const Index most = larger(1, run_bytes / size / (vectors_per_tile() * kernels_->lanes));
   return divide_up(channels, larger(1, divide_up(channels, most)));
