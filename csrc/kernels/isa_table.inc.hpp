@@ -135,7 +135,8 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_dot_rows<T, 2>(set);
   fill_dot_rows<T, 3>(set);
   fill_dot_rows<T, 4>(set);
-  set.transpose = transpose<T>;
+  set.transpose = transpose<T, false>;
+  set.transpose_padded = transpose<T, true>;
   set.copy_rows = copy_rows<T>;
   set.copy_strided = copy_strided<T>;
   set.all_finite = all_finite<T>;

@@ -178,6 +178,10 @@ struct KernelSet {
   void (*transpose)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
                     int64_t destination_stride);
 
+  // The same, and zeros for `rows` <= r < the next multiple of `lanes`.
+  void (*transpose_padded)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
+                           int64_t destination_stride);
+
   // destination[r * destination_stride + i] = source[r * source_stride + i] for i < count
   void (*copy_rows)(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
                     int64_t destination_stride);

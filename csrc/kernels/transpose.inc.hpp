@@ -67,8 +67,9 @@ void transpose_narrow(const T* source, int64_t source_stride, int64_t width, T* 
 }
 
 // A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source
-// reaches that far (`readable` elements from `source` on), so that short rows cost a load each.
-template <class T>
+// reaches that far (`readable` elements from `source` on), so that short rows cost a load each. What is stored ends
+// with the last row, or goes on with zeros: whole vectors, then.
+template <class T, bool padded>
 void transpose_partial(const T* source, int64_t source_stride, int64_t height, int64_t width, int64_t readable,
                        T* destination, int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
@@ -89,7 +90,7 @@ void transpose_partial(const T* source, int64_t source_stride, int64_t height, i
   for (int64_t j = 0; j < lanes; ++j) {
     if (j >= width) break;
     T* column = destination + j * destination_stride;
-    if (height == lanes) {
+    if (padded || height == lanes) {
       store(column, row[j]);
     } else {
       T one_by_one[lanes];
@@ -101,7 +102,7 @@ void transpose_partial(const T* source, int64_t source_stride, int64_t height, i
 
 // The longer side is walked innermost: a wide source is read row by row from end to end, `lanes` rows at a time, which
 // prefetching follows; of a tall one the destination's rows are written so.
-template <class T>
+template <class T, bool padded>
 void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
                int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
@@ -116,14 +117,14 @@ void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t col
       const int64_t c = (wide ? j : i) * lanes;
       // The last block of rows reaches back over the one before it rather than being a partial one: it writes the same
       // values again.
-      if (rows - r < lanes && rows >= lanes) r = rows - lanes;
+      if (!padded && rows - r < lanes && rows >= lanes) r = rows - lanes;
       const int64_t height = rows - r < lanes ? rows - r : lanes;
       const int64_t width = columns - c < lanes ? columns - c : lanes;
       const int64_t readable = (rows - 1 - r) * source_stride + columns - c;
       const T* from = source + r * source_stride + c;
       T* to = destination + c * destination_stride + r;
       if (height < lanes || (width > 2 && width < lanes / 2) || (width > lanes / 2 + 2 && width < lanes))
-        transpose_partial(from, source_stride, height, width, readable, to, destination_stride);
+        transpose_partial<T, padded>(from, source_stride, height, width, readable, to, destination_stride);
       else if (width < lanes)
         transpose_narrow(from, source_stride, width, to, destination_stride);
       else

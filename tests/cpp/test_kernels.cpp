@@ -262,6 +262,15 @@ void test_transpose(const KernelSet<T>& set) {
       for (int64_t c = 0; c < columns; ++c)
         for (int64_t r = 0; r < to_stride; ++r)
           CHECK(to[at(c * to_stride + r)] == (r < rows ? source[at(r * stride + c)] : T{99}));
+      const int64_t padded_rows = (rows + set.lanes - 1) / set.lanes * set.lanes;
+      const int64_t padded_stride = padded_rows + 1;
+      std::vector<T> padded(at(columns * padded_stride), T{99});
+      set.transpose_padded(source.data(), stride, rows, columns, padded.data(), padded_stride);
+      for (int64_t c = 0; c < columns; ++c)
+        for (int64_t r = 0; r < padded_stride; ++r)
+          CHECK(padded[at(c * padded_stride + r)] == (r < rows          ? source[at(r * stride + c)]
+                                                      : r < padded_rows ? T{0}
+                                                                        : T{99}));
     }
 }
 

@@ -4,7 +4,7 @@ namespace convgrad::gemm {
 
 namespace {
 
-// Zeroes the lanes that no channel fills.
+// Zeroes the lanes that no channel fills, where rows are not transposed.
 template <class T>
 void clear_unused(T* panel, Index rows, Index lanes, Index width) noexcept {
   if (lanes == width) return;
@@ -60,16 +60,16 @@ template <class T>
 void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, Index channels,
                   const Index (&taps)[axes], Index lanes, Index width, T* panel) noexcept {
   const Index count = taps[0] * taps[1] * taps[2];
-  clear_unused(panel, channels * count, lanes, width);
   // One channel's taps in a row, forwards or (grad_input) backwards, are transposed together; a whole kernel in a row
   // at once.
   const Index step = taps[2] > 1 ? weights.axis[2] : taps[1] > 1 ? weights.axis[1] : taps[0] > 1 ? weights.axis[0] : 1;
   const bool in_a_row = (step == 1 || step == -1) && (taps[1] == 1 || weights.axis[1] == step * taps[2]) &&
                         (taps[0] == 1 || weights.axis[0] == step * taps[2] * taps[1]);
   if (in_a_row && step == 1 && (weights.channel == count || channels == 1)) {
-    kernels.transpose(weights.data, weights.lane, lanes, channels * count, panel, width);
+    kernels.transpose_padded(weights.data, weights.lane, lanes, channels * count, panel, width);
     return;
   }
+  if (!in_a_row || count == 1) clear_unused(panel, channels * count, lanes, width);
   if (count == 1 && weights.lane == 1) {  // a 1x1 kernel's in grad_input
     kernels.copy_rows(weights.data, weights.channel, channels, lanes, panel, width);
     return;
@@ -85,9 +85,9 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
         for (Index e = 0; e < together; e += line) __builtin_prefetch(first + e);
       }
       if (step == 1)
-        kernels.transpose(from, weights.lane, lanes, count, panel, width);
+        kernels.transpose_padded(from, weights.lane, lanes, count, panel, width);
       else
-        kernels.transpose(from - (count - 1), weights.lane, lanes, count, panel + (count - 1) * width, -width);
+        kernels.transpose_padded(from - (count - 1), weights.lane, lanes, count, panel + (count - 1) * width, -width);
       continue;
     }
     T* to = panel;
@@ -103,13 +103,13 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
 template <class T>
 void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pixels, const PixelBox& box, Index lanes,
                  Index width, T* panel) noexcept {
-  clear_unused(panel, box.count(), lanes, width);
   const Run run = find_run(pixels, box);
+  if (run.step != 1) clear_unused(panel, box.count(), lanes, width);
   for_each_stretch(pixels, box, run, 0, box.count(), [&](Index first, Index count, Index offset) {
     const T* from = pixels.data + offset;
     T* to = panel + first * width;
     if (run.step == 1) {
-      kernels.transpose(from, pixels.inner, lanes, count, to, width);
+      kernels.transpose_padded(from, pixels.inner, lanes, count, to, width);
     } else if (pixels.inner == 1) {
       kernels.copy_rows(from, run.step, count, lanes, to, width);
     } else {
