@@ -26,6 +26,8 @@ LAYERS = (
     layer((8, 7), (3, 3), (20, 40), padding=1),
     layer((13, 6), (3, 2), (36, 34), padding=((6, 6), (0, 0)), dilation=(6, 1)),
     layer((3, 5, 6), (3, 3, 1), (20, 33), padding=(1, 1, 0)),
+    # With pixels as lanes, in one of two groups.
+    layer((6, 14), (3, 3), (6, 4), batch=3, padding=2, groups=2),
     # Columns and planes of them, over several images, with a stride and with dilation.
     layer((7, 7), (5, 5), (12, 33), batch=3, padding=2),
     layer((3, 4, 6), (3, 3, 3), (10, 33), batch=2, padding=1),

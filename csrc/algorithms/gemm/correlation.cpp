@@ -4,6 +4,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "algorithms/gemm/border_rows.hpp"
 #include "algorithms/gemm/visit_lanes.hpp"
 
 namespace convgrad::gemm {

@@ -1,6 +1,6 @@
 #include "algorithms/gemm/row_lanes.hpp"
 
-#include "algorithms/gemm/box_walk.hpp"
+#include "algorithms/gemm/border_rows.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -15,16 +15,6 @@ constexpr Index sum_bytes = Index{512} << 10;
 constexpr Index small_strip_bytes = Index{160} << 10;
 constexpr Index run_bytes = Index{24} << 10;
 
-// Of the rows 0 .. count - 1 under a kernel, of which the first is at `origin` in the input, those that exist.
-Range existing_rows(const Geometry& geometry, Index origin, Index count) noexcept {
-  const Index step = geometry.dilation[1];
-  Range rows{0, count};
-  if (origin < 0) rows.first = smaller(count, divide_up(-origin, step));
-  rows.last = origin >= geometry.input[1] ? 0 : smaller(count, divide_up(geometry.input[1] - origin, step));
-  if (rows.last < rows.first) rows.last = rows.first;
-  return rows;
-}
-
 bool same(const PixelBlock& a, const PixelBlock& b) noexcept {
   bool equal = a.images == b.images;
   for (int axis = 0; axis < axes; ++axis)
@@ -33,17 +23,6 @@ bool same(const PixelBlock& a, const PixelBlock& b) noexcept {
 }
 
 }  // namespace
-
-double border_rows(const Geometry& geometry) noexcept {
-  constexpr Index most_rows = 1024;  // of more, hardly any lie on the border
-  if (geometry.output[1] > most_rows) return 0;
-  Index used = 0;
-  for (Index j = 0; j < geometry.output[1]; ++j) {
-    const Range rows = existing_rows(geometry, j * geometry.stride[1] - geometry.padding[1], geometry.kernel[1]);
-    used += rows.count();
-  }
-  return 1 - static_cast<double>(used) / static_cast<double>(larger(1, geometry.output[1] * geometry.kernel[1]));
-}
 
 // Vectors of `rows` rows below each other, for all of which the same rows of the input exist.
 template <class T>
@@ -236,26 +215,6 @@ void RowLanes<T>::split_tiles(const Worker& worker) const noexcept {
   }
 }
 
-// With an infinite or nan weight, zeros on the border count.
-template <class T>
-bool RowLanes<T>::finite(const Weights<T>& weights) const noexcept {
-  const Index* const size = geometry_.kernel;
-  const Index in_row = size[2];
-  for (Index c = 0; c < geometry_.in_channels; ++c)
-    for (Index i = 0; i < size[0]; ++i) {
-      const T* plane = weights.data + c * weights.channel + i * weights.axis[0];
-      if (weights.axis[2] * weights.axis[2] == 1 && weights.axis[1] == in_row * weights.axis[2]) {
-        if (!kernels_->all_finite(weights.axis[2] > 0 ? plane : plane - size[1] * in_row + 1, size[1] * in_row))
-          return false;
-        continue;
-      }
-      for (Index j = 0; j < size[1]; ++j)
-        for (Index k = 0; k < in_row; ++k)
-          if (!kernels_->all_finite(plane + j * weights.axis[1] + k * weights.axis[2], 1)) return false;
-    }
-  return true;
-}
-
 template <class T>
 void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
                            const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
@@ -314,7 +273,10 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
       for (Index channel = 0; channel < channels; ++channel) {
         Weights<T> of_channel = weights;
         of_channel.data += group * weights.group + channel * weights.lane;
-        if (fresh) worker.all_rows[channel] = meets_border_ && !finite(of_channel);
+        // With an infinite or nan weight, zeros on the border count.
+        if (fresh)
+          worker.all_rows[channel] =
+              meets_border_ && !all_finite(*kernels_, of_channel, 1, geometry_.in_channels, geometry_.kernel);
         const bool all_rows = worker.all_rows[channel];
         const T* block_weights = of_channel.data + taps.first_channel * weights.channel;
         for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];

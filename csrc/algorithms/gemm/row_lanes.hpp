@@ -25,9 +25,6 @@ inline bool rows_share(const Geometry& geometry) noexcept {
   return geometry.kernel[1] > 1 && geometry.output[1] > 1 && geometry.stride[1] == geometry.dilation[1];
 }
 
-// The share of the kernel's rows that lies on the border.
-double border_rows(const Geometry& geometry) noexcept;
-
 // Only where rows share.
 template <class T>
 class RowLanes {
@@ -56,7 +53,6 @@ class RowLanes {
                    const Tensor<T>& to, const Worker& worker) const noexcept;
   void split_tiles(const Worker& worker) const noexcept;
   void store(const Tile& tile, const T* sums, const Tensor<T>& to, Index channel, const Worker& worker) const noexcept;
-  [[nodiscard]] bool finite(const Weights<T>& weights) const noexcept;
   [[nodiscard]] Index most_columns_of_rows() const noexcept;
 
   Geometry geometry_;

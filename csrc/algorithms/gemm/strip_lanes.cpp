@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "algorithms/gemm/strip.hpp"
+#include "algorithms/gemm/strip_vectors.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -19,13 +19,11 @@ constexpr Index fewest_taps_of_run = 64;
 // A 1x1 kernel with few output channels reads each element once. What counts is that few rows are read at a time and
 // long ones, as the hardware's prefetchers can follow them.
 constexpr Index long_run_bytes = Index{64} << 10;
-// Rows of pixels that lie evenly spaced in the results: `rows` x `columns` pixels from (image, plane, row, column) on.
-struct Stretch {
-  Index position;
-  Index position_step;  // from one row to the next
-  Index image, plane, row, column;
-  Index rows, columns;
-};
+// For a smaller share of all products, more and smaller tiles cost what they save.
+constexpr double least_border_rows = 0.1;
+// A tile of rows that have the same on the border takes this many vectors, of several images if need be.
+constexpr Index vectors_of_border_rows = 5;
+constexpr Index most_listed_taps = 16384;
 
 }  // namespace
 
@@ -34,8 +32,12 @@ template <class T>
 struct StripLanes<T>::Tables {
   Index images, pixels[axes], channels, taps[axes];  // for which it was made; images = 0 at first
   bool in_place;
+  Index first_row;  // of pixels, where rows of the kernel are left out
   Index vectors;
+  Index vectors_before[BorderRows::most_ranges + 1];  // those of the ranges before each
   Index stretches;
+  Index group;  // of channels, of which is known whether its weights are finite; -1 at first
+  bool finite;
 };
 
 // Where results go until their sums are complete: straight into the output as far as its pixels are neighbors there and
@@ -51,9 +53,17 @@ struct StripLanes<T>::Destination {
 
 // A part of the reduction.
 struct StripRun {
-  Index first_tap;
-  Index taps;
+  Index first_channel;
+  Index channels;
   bool fresh;
+};
+
+// The taps that count for some rows of pixels, channel by channel.
+template <class T>
+struct StripLanes<T>::TapList {
+  const Index* tap_offsets;
+  const Index* weight_offsets;
+  Index taps_per_channel;
 };
 
 template <class T>
@@ -74,60 +84,6 @@ bool same(const Index (&a)[axes], const Index (&b)[axes]) noexcept {
   return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
 }
 
-// Lays vectors over the pixels of a block, as they lie in the strip. `row_offset(image, plane, row)` is where a row
-// begins.
-template <class RowOffset>
-void cover(const PixelBlock& block, const RowOffset& row_offset, Index lanes, Index* vector_offsets, Index& vectors,
-           Stretch* stretches, Index& count) noexcept {
-  vectors = 0;
-  count = 0;
-  for (Index n = 0; n < block.images; ++n)
-    for (Index i = 0; i < block.size[0]; ++i)
-      for (Index j = 0; j < block.size[1]; ++j) {
-        const Index row = row_offset(n, i, j);
-        for (Index k = 0; k < block.size[2];) {
-          const bool covered =
-              vectors > 0 && row + k >= vector_offsets[vectors - 1] && row + k < vector_offsets[vectors - 1] + lanes;
-          if (!covered) vector_offsets[vectors++] = row + k;
-          const Index lane = row + k - vector_offsets[vectors - 1];
-          const Index columns = smaller(block.size[2] - k, lanes - lane);
-          const Index position = (vectors - 1) * lanes + lane;
-          Stretch* last = count > 0 ? &stretches[count - 1] : nullptr;
-          if (k > 0 && last->position + last->columns == position)
-            last->columns += columns;
-          else
-            stretches[count++] = {position, 0, n, i, j, k, 1, columns};
-          k += columns;
-        }
-        // A whole row that continues the even spacing of those before it joins them.
-        if (count < 2) continue;
-        Stretch& before = stretches[count - 2];
-        const Stretch& here = stretches[count - 1];
-        const bool whole = before.columns == block.size[2] && here.columns == block.size[2];
-        const bool follows = before.image == n && before.plane == i && before.row + before.rows == j;
-        const Index step = here.position - before.position;
-        if (whole && follows && (before.rows == 1 || step == before.rows * before.position_step)) {
-          if (before.rows == 1) before.position_step = step;
-          ++before.rows;
-          --count;
-        }
-      }
-}
-
-template <class T>
-void store_stretch(const kernels::KernelSet<T>& kernels, const Stretch& stretch, const T* results,
-                   const Tensor<T>& output) noexcept {
-  const T* from = results + stretch.position;
-  T* to = output.data + stretch.image * output.outer + stretch.plane * output.axis[0] + stretch.row * output.axis[1] +
-          stretch.column * output.axis[2];
-  if (output.axis[2] == 1) {
-    kernels.copy_rows(from, stretch.position_step, stretch.rows, stretch.columns, to, output.axis[1]);
-    return;
-  }
-  for (Index j = 0; j < stretch.rows; ++j)
-    scatter(from + j * stretch.position_step, stretch.columns, to + j * output.axis[1], output.axis[2]);
-}
-
 }  // namespace
 
 template <class T>
@@ -136,8 +92,17 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   constexpr Index size = sizeof(T);
   const Index useful = useful_threads(geometry, threads);
   const Index channels = larger(1, geometry.out_channels);
-  const Index pixels =
-      larger(1, smaller(pixels_of_strip(geometry, size), result_bytes / size / channels / kernels.lanes));
+  if (border_rows(geometry) >= least_border_rows) rows_ = BorderRows(geometry);
+  Index pixels = pixels_of_strip(geometry, size);
+  if (rows_.count() > 1) {
+    const Index images = divide_up(vectors_of_border_rows * kernels.lanes, larger(1, geometry.output[2]));
+    const Index wanted = smaller(images, geometry.batch) * geometry.output_pixels();
+    pixels = larger(pixels, smaller(wanted, most_pixels_of_strip(geometry, size)));
+  }
+  // As many lanes as a row of pixels takes.
+  const Index row = larger(1, geometry.output[2]);
+  const Index fitting = result_bytes / size / channels / round_up(row, kernels.lanes) * row;
+  pixels = larger(1, smaller(pixels, larger(fitting, result_bytes / size / channels / kernels.lanes)));
   TaskLimits limits{};
   limits.blocking = {pixels, INT32_MAX, strip_lanes_bytes / size, true};
   limits.fewest_pixels = kernels::max_strip_vectors * kernels.lanes;
@@ -150,14 +115,15 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
   const Blocking& blocking = tasks_.blocking();
+  if (blocking.tap_blocks() > 1 || rows_.count() * blocking.most_taps() > most_listed_taps) rows_ = BorderRows();
   WorkspaceLayout worker;
   tables_ = worker.reserve<Tables>(1);
   strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * kernels.lanes);
   start_ = worker.reserve<T>(channels * vectors_per_tile() * kernels.lanes);
   results_ = worker.reserve<T>(channels * most_vectors() * kernels.lanes);
   vector_offsets_ = worker.reserve<Index>(most_vectors());
-  tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
-  weight_offsets_ = worker.reserve<Index>(blocking.most_taps());
+  tap_offsets_ = worker.reserve<Index>(rows_.count() * blocking.most_taps());
+  weight_offsets_ = worker.reserve<Index>(rows_.count() * blocking.most_taps());
   stretches_ = worker.reserve<Stretch>(most_vectors());
   worker_bytes_ = worker.bytes();
 
@@ -197,8 +163,11 @@ Index StripLanes<T>::most_vectors() const noexcept {
 template <class T>
 void StripLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
                         const Tensor<T>& output, void* workspace) const noexcept {
-  for (int number = 0; number < threads_; ++number)
-    at_offset<Tables>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + tables_)->images = 0;
+  for (int number = 0; number < threads_; ++number) {
+    auto* tables = at_offset<Tables>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + tables_);
+    tables->images = 0;
+    tables->group = -1;
+  }
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<Tables>(area, tables_),
@@ -232,6 +201,13 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
   fill_start(group, bias, bias_stride, worker.start);
+  if (tables.group != group) {
+    Weights<T> of_group = weights;
+    of_group.data += group * weights.group;
+    tables.group = group;
+    tables.finite = rows_.count() == 1 ||
+                    all_finite(*kernels_, of_group, geometry_.out_channels, geometry_.in_channels, geometry_.kernel);
+  }
   Destination destination{};
   for (Index t = 0; t < blocking.tap_blocks(); ++t) {
     timer.next(Phase::packing_input);
@@ -243,45 +219,30 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     // Kernels load one vector more, to shift out of.
     const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip);
     if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
-    const bool made = tables.images == pixels.images && same(tables.pixels, pixels.size) &&
-                      tables.channels == taps.channels && same(tables.taps, taps.size) && tables.in_place == in_place;
-    if (!made) {
-      const auto row_offset = [&](Index n, Index i, Index j) { return shape.row_offset(n, i, j); };
-      cover(pixels, row_offset, lanes, worker.vector_offsets, tables.vectors, worker.stretches, tables.stretches);
-      shape.fill_tap_offsets(taps, worker.tap_offsets);
-      fill_weight_offsets(weights, taps, worker.weight_offsets);
-      tables.images = pixels.images;
-      tables.channels = taps.channels;
-      tables.in_place = in_place;
-      for (int a = 0; a < axes; ++a) {
-        tables.pixels[a] = pixels.size[a];
-        tables.taps[a] = taps.size[a];
-      }
-    }
+    make_tables(pixels, taps, shape, in_place, weights, worker);
     const T* block_weights = weights.data + group * weights.group + taps.first_channel * weights.channel;
     for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
 
     timer.next(Phase::multiplying);
     const Index channel_elements = larger(1, shape.elements() / larger(1, taps.channels));
-    const Index taps_per_run =
-        channels_per_run(taps.channels, channel_elements) * taps.size[0] * taps.size[1] * taps.size[2];
+    const Index channels_at_once = channels_per_run(taps.channels, channel_elements);
     // What a 1x1 kernel reads next in place, the micro-kernel asks for: a line for every group and tap.
     const bool foresees = in_place && geometry_.taps_per_channel() == 1 && row_groups() > 1;
     AfterStrip<T> after;
     if (t + 1 == blocking.tap_blocks()) {
-      const Index runs = larger(1, divide_up(taps.count(), larger(1, taps_per_run)));
+      const Index runs = larger(1, divide_up(taps.channels, channels_at_once));
       const Index tiles = row_groups() * divide_up(tables.vectors, vectors_per_tile());
       after = traffic_.after(geometry_, pixels, to, following, input, in_place, runs * tiles);
     }
     if (t == 0) destination = find_destination(pixels, tables, to, worker);
     Index done = 0;
     do {
-      const Index length = smaller(taps_per_run, taps.count() - done);
-      const StripRun run{done, length, t == 0 && done == 0};
-      run_tiles(block_weights, weights.lane, strip, run, bias == nullptr ? 0 : vectors_per_tile() * lanes, foresees,
-                destination, worker, after);
-      done += length;
-    } while (done < taps.count());
+      const Index channels = smaller(channels_at_once, taps.channels - done);
+      const StripRun run{done, channels, t == 0 && done == 0};
+      run_tiles(block_weights, weights.lane, strip, taps, run, bias == nullptr ? 0 : vectors_per_tile() * lanes,
+                foresees, destination, worker, after);
+      done += channels;
+    } while (done < taps.channels);
   }
   timer.next(Phase::storing);
   const Index direct = stored_directly(destination.direct, tables.vectors) * lanes;
@@ -293,6 +254,58 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       std::copy(results + direct, results + pixels.count(), plane.data + direct);
     else
       for (Index s = 0; s < tables.stretches; ++s) store_stretch(*kernels_, worker.stretches[s], results, plane);
+  }
+}
+
+template <class T>
+typename StripLanes<T>::TapList StripLanes<T>::tap_list(Index number, const TapBlock& taps,
+                                                        const Worker& worker) const noexcept {
+  const Index rows = rows_.count() == 1 ? taps.size[1] : rows_.range(number).count();
+  const Index begin = number * tasks_.blocking().most_taps();
+  return {worker.tap_offsets + begin, worker.weight_offsets + begin, taps.size[0] * rows * taps.size[2]};
+}
+
+// Lists of taps depend on sizes alone, and so do vectors but where rows of the kernel are left out.
+template <class T>
+void StripLanes<T>::make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, bool in_place,
+                                const Weights<T>& weights, const Worker& worker) const noexcept {
+  Tables& tables = *worker.tables;
+  const Index ranges = rows_.count();
+  const bool same_sizes = tables.images == pixels.images && same(tables.pixels, pixels.size) &&
+                          tables.channels == taps.channels && same(tables.taps, taps.size) &&
+                          tables.in_place == in_place;
+  if (same_sizes && (ranges == 1 || tables.first_row == pixels.first[1])) return;
+  tables.first_row = pixels.first[1];
+  tables.vectors = tables.stretches = 0;
+  const auto row_offset = [&](Index n, Index i, Index j) { return shape.row_offset(n, i, j); };
+  for (Index number = 0; number < ranges; ++number) {
+    tables.vectors_before[number] = tables.vectors;
+    const auto belongs = [&](Index j) { return ranges == 1 || rows_.range_of(pixels.first[1] + j) == number; };
+    cover(pixels, row_offset, belongs, kernels_->lanes, worker.vector_offsets, tables.vectors, worker.stretches,
+          tables.stretches);
+  }
+  tables.vectors_before[ranges] = tables.vectors;
+  if (same_sizes) return;
+
+  tables.images = pixels.images;
+  tables.channels = taps.channels;
+  tables.in_place = in_place;
+  for (int a = 0; a < axes; ++a) {
+    tables.pixels[a] = pixels.size[a];
+    tables.taps[a] = taps.size[a];
+  }
+  shape.fill_tap_offsets(taps, worker.tap_offsets);
+  fill_weight_offsets(weights, taps, worker.weight_offsets);
+  for (Index number = 1; number < ranges; ++number) {
+    const Range rows = rows_.range(number);
+    const Index in_rows = rows.count() * taps.size[2];
+    Index* to = worker.tap_offsets + number * tasks_.blocking().most_taps();
+    Index* to_weights = worker.weight_offsets + number * tasks_.blocking().most_taps();
+    for (Index plane = 0; plane < taps.channels * taps.size[0]; ++plane, to += in_rows, to_weights += in_rows) {
+      const Index from = (plane * taps.size[1] + rows.first) * taps.size[2];
+      std::copy_n(worker.tap_offsets + from, in_rows, to);
+      std::copy_n(worker.weight_offsets + from, in_rows, to_weights);
+    }
   }
 }
 
@@ -330,31 +343,39 @@ Index StripLanes<T>::stored_directly(Index direct, Index vectors) const noexcept
 
 // All output channels of the group over all vectors of the block.
 template <class T>
-void StripLanes<T>::run_tiles(const T* weights, Index weight_row, const T* strip, const StripRun& run,
-                              Index start_stride, bool foresees, const Destination& destination, const Worker& worker,
-                              AfterStrip<T>& after) const noexcept {
+void StripLanes<T>::run_tiles(const T* weights, Index weight_row, const T* strip, const TapBlock& taps,
+                              const StripRun& run, Index start_stride, bool foresees, const Destination& destination,
+                              const Worker& worker, AfterStrip<T>& after) const noexcept {
   const Index lanes = kernels_->lanes;
-  const Index all_vectors = worker.tables->vectors;
+  const Tables& tables = *worker.tables;
   const Index groups = row_groups();
-  const Index tiles = divide_up(all_vectors, vectors_per_tile());
-  for (Index tile = 0; tile < tiles; ++tile) {
-    const Index first = all_vectors * tile / tiles;
-    const Index end = all_vectors * (tile + 1) / tiles;
-    const bool direct = end <= destination.direct;
-    const Index result_stride = direct ? destination.output_stride : destination.buffer_stride;
-    for (Index part = 0; part < groups; ++part) {
-      const Index first_row = geometry_.out_channels * part / groups;
-      const Index rows = geometry_.out_channels * (part + 1) / groups - first_row;
-      Index row_offset[kernels::max_strip_rows];
-      for (Index i = 0; i < rows; ++i) row_offset[i] = (first_row + i) * weight_row;
-      T* result = (direct ? destination.output : destination.buffer) + first_row * result_stride + first * lanes;
-      const T* start = run.fresh ? worker.start + first_row * start_stride : result;
-      const T* ahead = foresees ? strip + worker.vector_offsets[first] + (end - first + part) * lanes : nullptr;
-      const kernels::StripAddress<T> address{row_offset, worker.weight_offsets + run.first_tap,
-                                             worker.vector_offsets + first, worker.tap_offsets + run.first_tap, ahead};
-      after.step();
-      kernels_->strip_tile[rows - 1][end - first - 1](weights, strip, address, run.taps, start,
-                                                      run.fresh ? start_stride : result_stride, result, result_stride);
+  for (Index number = 0; number < rows_.count(); ++number) {
+    // With an infinite or nan weight, zeros on the border count.
+    const TapList list = tap_list(tables.finite ? number : 0, taps, worker);
+    const Index first_tap = run.first_channel * list.taps_per_channel;
+    const Index before = tables.vectors_before[number];
+    const Index vectors = tables.vectors_before[number + 1] - before;
+    const Index tiles = divide_up(vectors, vectors_per_tile());
+    for (Index tile = 0; tile < tiles; ++tile) {
+      const Index first = before + vectors * tile / tiles;
+      const Index end = before + vectors * (tile + 1) / tiles;
+      const bool direct = end <= destination.direct;
+      const Index result_stride = direct ? destination.output_stride : destination.buffer_stride;
+      for (Index part = 0; part < groups; ++part) {
+        const Index first_row = geometry_.out_channels * part / groups;
+        const Index rows = geometry_.out_channels * (part + 1) / groups - first_row;
+        Index row_offset[kernels::max_strip_rows];
+        for (Index i = 0; i < rows; ++i) row_offset[i] = (first_row + i) * weight_row;
+        T* result = (direct ? destination.output : destination.buffer) + first_row * result_stride + first * lanes;
+        const T* start = run.fresh ? worker.start + first_row * start_stride : result;
+        const T* ahead = foresees ? strip + worker.vector_offsets[first] + (end - first + part) * lanes : nullptr;
+        const kernels::StripAddress<T> address{row_offset, list.weight_offsets + first_tap,
+                                               worker.vector_offsets + first, list.tap_offsets + first_tap, ahead};
+        after.step();
+        kernels_->strip_tile[rows - 1][end - first - 1](weights, strip, address, run.channels * list.taps_per_channel,
+                                                        start, run.fresh ? start_stride : result_stride, result,
+                                                        result_stride);
+      }
     }
   }
 }

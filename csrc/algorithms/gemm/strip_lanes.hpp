@@ -4,14 +4,20 @@
 //
 // Lanes = pixels, read from the strip itself wherever a vector of them begins: with so few channels to share it,
 // copying a panel would cost more than the arithmetic. Where a block meets no border, the input is the strip. A vector
-// may reach past the end of a row into what follows; those lanes compute numbers that nobody stores. Sums run in the
-// same order as in channel_lanes.hpp: same bits.
+// may reach past the end of a row into what follows; those lanes compute numbers that nobody stores. Where many rows of
+// the kernel lie on the border, pixels go by what is left of it. Sums run in the same order as in channel_lanes.hpp:
+// same bits.
+//
+// Loops, outermost first: tasks (pixel block, group; parallel) > tap blocks (a strip each) > runs of input channels
+// > rows of pixels by what exists under them > tiles of vectors > four output channels at a time.
 #pragma once
 
 #include <cstddef>
 
+#include "algorithms/gemm/border_rows.hpp"
 #include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/strip_blocks.hpp"
 
 namespace convgrad::gemm {
@@ -37,13 +43,17 @@ class StripLanes {
   struct Worker;
   struct Tables;
   struct Destination;
+  struct TapList;
 
   void run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
                 const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
   void fill_start(Index group, const T* bias, Index bias_stride, T* start) const noexcept;
-  void run_tiles(const T* weights, Index weight_row, const T* strip, const StripRun& run, Index start_stride,
-                 bool foresees, const Destination& destination, const Worker& worker,
+  void make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, bool in_place,
+                   const Weights<T>& weights, const Worker& worker) const noexcept;
+  TapList tap_list(Index number, const TapBlock& taps, const Worker& worker) const noexcept;
+  void run_tiles(const T* weights, Index weight_row, const T* strip, const TapBlock& taps, const StripRun& run,
+                 Index start_stride, bool foresees, const Destination& destination, const Worker& worker,
                  AfterStrip<T>& after) const noexcept;
   Destination find_destination(const PixelBlock& pixels, const Tables& tables, const Tensor<T>& to,
                                const Worker& worker) const noexcept;
@@ -56,6 +66,7 @@ class StripLanes {
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   CorrelationTasks tasks_;
+  BorderRows rows_;  // that are left out
   StripTraffic<T> traffic_;
   int threads_ = 1;
   std::size_t tables_ = 0, strip_ = 0, start_ = 0, results_ = 0, vector_offsets_ = 0, tap_offsets_ = 0,
