@@ -85,6 +85,7 @@ CASES: dict[str, Problem] = {
     "channels-5-to-48": layer((6, 9), (3, 3), (5, 48), padding=1),
     "channels-3-to-16": layer((8, 28), (5, 5), (3, 16), padding=2),
     "channels-2-to-12-large": layer((40, 70), (3, 3), (2, 12)),
+    "channels-3-to-560": layer((9, 9), (3, 3), (3, 560)),
     "channels-130-to-21-1x1": layer((15, 35), (1, 1), (130, 21), batch=2),
     "channels-700-to-6-1x1": layer((9, 32), (1, 1), (700, 6)),
     "channels-300-to-40-1x1": layer((7, 9), (1, 1), (300, 40), batch=2),

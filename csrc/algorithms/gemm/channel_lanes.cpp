@@ -100,7 +100,7 @@ struct ChannelLanes<T>::Run {
 template <class T>
 ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads,
                               const Geometry* patches) noexcept
-    : geometry_(geometry), kernels_(&kernels), panels_(kernels, geometry.out_channels, true) {
+    : geometry_(geometry), kernels_(&kernels), panels_(kernels, geometry.out_channels) {
   if (patches != nullptr) patches_ = *patches;
   constexpr Index size = sizeof(T);
   TaskLimits limits{};

@@ -51,7 +51,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Results are transposed, shared by all taps; weights are packed, shared by all pixels, and the strip, shared by all
   // channels and the taps of one; and the last panel may be a single vector, which loads more for each multiplication,
   // or have lanes without a channel.
-  const PanelSplit panels(kernels, geometry.out_channels, true);
+  const PanelSplit panels(kernels, geometry.out_channels);
   overhead.channel_lanes = panels.cost_in_vectors() * kernels.lanes / channels - 1;
   // A 1x1 kernel has a few long tiles, of an input that mostly serves in place. But where grad_input's rows of weights
   // lie a power of two apart, they push each other out of the caches while they are packed.

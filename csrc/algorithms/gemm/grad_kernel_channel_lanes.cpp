@@ -125,17 +125,18 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   reads_input_ahead_ = input_bytes<T>(geometry) > most_near_input && blocking.strip_elements() * size <= most_ahead;
   accumulator_elements_ = round_up(tasks_.channels_per_item(), widest_panel) * blocking.most_taps();
 
+  const Index widest = larger(widest_panel, PanelSplit::widest(kernels));
   WorkspaceLayout shared;
   if (tasks_.parts() > 1) partial_ = shared.reserve<T>(tasks_.count() * accumulator_elements_);
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
   strip_ = worker.reserve<T>(tasks_.strip_elements_in_any_order());
-  panel_ = worker.reserve<T>(tasks_.most_pixels() * widest_panel);
+  panel_ = worker.reserve<T>(tasks_.most_pixels() * widest);
   if (tasks_.parts() == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
   pixel_offsets_ = worker.reserve<Index>(tasks_.most_pixels());
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   offsets_by_channel_ = worker.reserve<Index>(leaves_out_border_ ? blocking.most_taps() : 0);
-  ordered_ = worker.reserve<T>(leaves_out_border_ ? blocking.most_taps() * widest_panel : 0);
+  ordered_ = worker.reserve<T>(leaves_out_border_ ? blocking.most_taps() * widest : 0);
   worker_bytes_ = worker.bytes();
 }
 
@@ -166,7 +167,7 @@ void GradKernelChannelLanes<T>::run(const Tensor<const T>& grad_output, const Te
   const PhaseTimer timer(Phase::adding_sums);
   parallel_for(threads_, tasks_.items(), [&](Index index, int number) {
     const GradKernelItem item = tasks_.item(index);
-    const Index elements = PanelSplit(*kernels_, item.channels, false).padded_channels() * item.taps.count();
+    const Index elements = PanelSplit(*kernels_, item.channels).padded_channels() * item.taps.count();
     T* first = partial + index * parts * accumulator_elements_;
     for (Index distance = 1; distance < parts; distance *= 2)
       for (Index i = 0; i + distance < parts; i += 2 * distance) {
@@ -189,7 +190,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
                                            const Worker& worker, T* accumulators) const noexcept {
   PhaseTimer timer(Phase::multiplying);
   const Index taps = item.taps.count();
-  const PanelSplit panels(*kernels_, item.channels, false);
+  const PanelSplit panels(*kernels_, item.channels);
   for (Index e = 0; e < panels.padded_channels() * taps; ++e) accumulators[e] = T{0};
   Tensor<const T> group_input = input;
   group_input.data += item.group * geometry_.in_channels * input.inner;
@@ -290,7 +291,7 @@ void GradKernelChannelLanes<T>::store(const GradKernelItem& item, const T* accum
     to.axis[a] = grad_kernel.axis[a];
     to.data += item.taps.first[a] * grad_kernel.axis[a];
   }
-  const PanelSplit panels(*kernels_, item.channels, false);
+  const PanelSplit panels(*kernels_, item.channels);
   for (Index panel = 0; panel < panels.count(); ++panel) {
     const Index first_lane = panels.first_lane(panel);
     Tensor<T> panel_to = to;

@@ -9,16 +9,21 @@
 namespace convgrad::gemm {
 
 // `channels` lanes cut into panels of the full width, the last one narrower where that suffices. Where that would leave
-// a panel of one vector, which loads more for each multiplication, and `may_be_wide`, panels have three vectors if
-// these leave none.
+// a panel of one vector, which loads more for each multiplication, panels have three vectors if these leave none.
 class PanelSplit {
  public:
   PanelSplit() = default;
   template <class T>
-  PanelSplit(const kernels::KernelSet<T>& kernels, Index channels, bool may_be_wide) noexcept
+  PanelSplit(const kernels::KernelSet<T>& kernels, Index channels) noexcept
       : channels_(channels), lanes_(kernels.lanes), full_width_(kernels.lanes * kernels.tile_vectors) {
     const Index vectors = divide_up(channels, lanes_);
-    if (may_be_wide && kernels.wide_tile_rows > 0 && vectors % 2 == 1 && vectors % 3 != 1) full_width_ = 3 * lanes_;
+    if (kernels.wide_tile_rows > 0 && vectors % 2 == 1 && vectors % 3 != 1) full_width_ = 3 * lanes_;
+  }
+
+  // The full width, however many channels there are.
+  template <class T>
+  static Index widest(const kernels::KernelSet<T>& kernels) noexcept {
+    return kernels.lanes * (kernels.wide_tile_rows > 0 ? 3 : kernels.tile_vectors);
   }
 
   [[nodiscard]] Index count() const noexcept { return divide_up(channels_, full_width_); }
