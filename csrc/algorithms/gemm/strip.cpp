@@ -8,6 +8,7 @@ namespace convgrad::gemm {
 namespace {
 
 constexpr Index channels_ahead = 5;
+constexpr Index pixels_at_once = 32;
 constexpr Index line = 16;  // elements, or half as many doubles
 constexpr Index lines_that_collide = 4;
 
@@ -141,9 +142,17 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
     return;
   }
   if (phases_ == 1 && from_channel == 1 && from_axis[2] != 1 && channels > 1) {
+    // A few pixels at a time, and the next ones are asked for: the columns that a block of them is read by are far
+    // apart for a hardware prefetcher.
     for (Index j = 0; j < rows; ++j)
-      kernels.transpose(from + j * from_axis[1], from_axis[2], columns, channels, to + j * pitch_[1] + first_column,
-                        channel_pitch_);
+      for (Index k = 0; k < columns; k += pixels_at_once) {
+        const Index count = smaller(pixels_at_once, columns - k);
+        const T* first = from + j * from_axis[1] + k * from_axis[2];
+        const T* next = k + count < columns ? first + count * from_axis[2] : from + (j + 1) * from_axis[1];
+        if (k + count < columns || j + 1 < rows)
+          for (Index e = 0; e < count * from_axis[2]; e += 64 / Index{sizeof(T)}) __builtin_prefetch(next + e);
+        kernels.transpose(first, from_axis[2], count, channels, to + j * pitch_[1] + first_column + k, channel_pitch_);
+      }
     return;
   }
   const bool in_rows = phases_ == 1 && from_axis[2] == 1;
