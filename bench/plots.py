@@ -60,11 +60,13 @@ def _ratios(run: Run) -> Figure:
     """One panel per setting; one row per layer, sorted within its kind; one mark per pass."""
     panels = settings(run.lines)
     rows = _rows([line for line in run.lines if line.ratio(SUBJECT) is not None])
+    every = [ratio for line in run.lines if (ratio := line.ratio(SUBJECT)) is not None]
+    limits = (min([0.5, *(ratio / 1.1 for ratio in every)]), max([4.0, *(ratio * 1.2 for ratio in every)]))
     figure = Figure(figsize=(4.2 + 4.3 * len(panels), 2.2 + 0.21 * len(rows)), layout="constrained", facecolor="white")
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True, sharex=True)
     for axes, (dtype, threads) in zip(grid[0], panels, strict=True):
         lines = [line for line in run.lines if (line.dtype, line.threads) == (dtype, threads)]
-        ratios = _draw_ratios(axes, lines, rows)
+        ratios = _draw_ratios(axes, lines, rows, limits)
         mean = f"\ngeometric mean of rates {geometric_mean(ratios):.2f}" if ratios else ""
         axes.set_title(_setting(dtype, threads) + mean, fontsize=10)
     first = grid[0][0]
@@ -81,7 +83,9 @@ def _ratios(run: Run) -> Figure:
     return figure
 
 
-def _draw_ratios(axes: Any, lines: Sequence[Line], rows: Sequence[Line | str]) -> list[float]:
+def _draw_ratios(
+    axes: Any, lines: Sequence[Line], rows: Sequence[Line | str], limits: tuple[float, float]
+) -> list[float]:
     place = {row.layer: index for index, row in enumerate(rows) if isinstance(row, Line)}
     found: list[float] = []
     for name, (marker, color) in _MARKS.items():
@@ -101,11 +105,10 @@ def _draw_ratios(axes: Any, lines: Sequence[Line], rows: Sequence[Line | str]) -
             zorder=3,
         )
     axes.axvline(1, color="black", linewidth=1, zorder=2)
-    axes.axvspan(0, 1, color="#f3e3dc", zorder=0)
+    axes.axvspan(limits[0], 1, color="#f3e3dc", zorder=0)
     _logarithmic(axes.xaxis)
     axes.grid(axis="both", color="#dddddd", linewidth=0.6, zorder=1)
-    left, right = axes.get_xlim()
-    axes.set_xlim(min(left, 0.5), max(right, 4))
+    axes.set_xlim(*limits)
     return found
 
 
