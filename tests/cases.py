@@ -50,7 +50,7 @@ CASES: dict[str, Problem] = {
     "padding-larger-than-kernel": layer((3, 4), (2, 2), (2, 3), padding=4),
     "padding-larger-than-kernel-stride-3": layer((3, 4), (2, 2), (2, 3), padding=((5, 3), (0, 7)), stride=3),
     "padding-larger-1x1": layer((2, 3), (1, 1), (3, 2), padding=2),
-    # Rows of the kernel that are left out with pixels as lanes: of grad_input, several images at a time, and of forward.
+    # Rows of the kernel are left out with pixels as lanes: of grad_input, several images at a time, and of forward.
     "border-rows-grad-input": layer((14, 14), (5, 5), (6, 16), batch=6),
     "border-rows-groups": layer((9, 12), (4, 3), (6, 10), batch=5, padding=3, groups=2),
     "border-rows-more-than-kernel": layer((3, 5), (2, 3), (5, 3), batch=2, padding=((4, 3), (1, 1))),

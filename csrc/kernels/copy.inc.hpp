@@ -152,7 +152,8 @@ void interleave(const T* source, int64_t pitch, int64_t phases, int64_t first, i
   }
   for (int64_t n = first; n < begin * phases; ++n) destination[n] = source[n % phases * pitch + n / phases];
   for (int64_t n = end * phases; n < last; ++n) destination[n] = source[n % phases * pitch + n / phases];
-  if (phases > 2) return transpose<T, false>(source + begin, pitch, phases, end - begin, destination + begin * phases, phases);
+  if (phases > 2)
+    return transpose<T, false>(source + begin, pitch, phases, end - begin, destination + begin * phases, phases);
   for (int64_t i = begin; i < end; i += lanes) {
     // The last vectors reach back over what is already there.
     if (end - i < lanes) i = end - lanes;
