@@ -46,6 +46,15 @@ def test_no_input_channels(algorithm: Any, dtype: str) -> None:
 
 @every_algorithm
 @every_dtype
+@pytest.mark.parametrize("channels", [1, 5, 24, 70])
+def test_no_input_channels_under_one_tap(algorithm: Any, dtype: str, channels: int) -> None:
+    Z, dK, _ = results(layer((9, 11), (1, 1), (0, channels), batch=2), algorithm, dtype)
+    assert np.ptp(Z, axis=(0, 2, 3)).max() == 0
+    assert dK.shape == (channels, 0, 1, 1)
+
+
+@every_algorithm
+@every_dtype
 def test_no_output_channels(algorithm: Any, dtype: str) -> None:
     Z, dK, dV = results(layer((5, 6), (3, 3), (2, 0), batch=2), algorithm, dtype)
     assert Z.shape == (2, 0, 3, 4)

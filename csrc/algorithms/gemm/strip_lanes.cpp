@@ -150,7 +150,7 @@ Index StripLanes<T>::channels_per_run(Index channels, Index channel_elements) co
   if (kernel_taps > 1) return larger(divide_up(fewest_taps_of_run, kernel_taps), run_bytes / size / channel_elements);
   if (row_groups() == 1) return larger(1, long_run_bytes / size / channel_elements);
   const Index most = larger(1, run_bytes / size / (vectors_per_tile() * kernels_->lanes));
-  return divide_up(channels, larger(1, divide_up(channels, most)));
+  return larger(1, divide_up(channels, larger(1, divide_up(channels, most))));
 }
 
 // Every row of pixels begins at most one vector more than it fills; a row is at least a pixel.
