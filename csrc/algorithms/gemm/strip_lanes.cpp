@@ -52,7 +52,8 @@ struct StripLanes<T>::Destination {
 };
 
 // A part of the reduction.
-struct StripRun {
+template <class T>
+struct StripLanes<T>::Run {
   Index first_channel;
   Index channels;
   bool fresh;
@@ -99,7 +100,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
     const Index wanted = smaller(images, geometry.batch) * geometry.output_pixels();
     pixels = larger(pixels, smaller(wanted, most_pixels_of_strip(geometry, size)));
   }
-  // As many lanes as a row of pixels takes.
+  // A row of pixels takes whole vectors; of rows that do not fit at all, every pixel may take one.
   const Index row = larger(1, geometry.output[2]);
   const Index fitting = result_bytes / size / channels / round_up(row, kernels.lanes) * row;
   pixels = larger(1, smaller(pixels, larger(fitting, result_bytes / size / channels / kernels.lanes)));
@@ -238,7 +239,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     Index done = 0;
     do {
       const Index channels = smaller(channels_at_once, taps.channels - done);
-      const StripRun run{done, channels, t == 0 && done == 0};
+      const Run run{done, channels, t == 0 && done == 0};
       run_tiles(block_weights, weights.lane, strip, taps, run, bias == nullptr ? 0 : vectors_per_tile() * lanes,
                 foresees, destination, worker, after);
       done += channels;
@@ -343,9 +344,9 @@ Index StripLanes<T>::stored_directly(Index direct, Index vectors) const noexcept
 
 // All output channels of the group over all vectors of the block.
 template <class T>
-void StripLanes<T>::run_tiles(const T* weights, Index weight_row, const T* strip, const TapBlock& taps,
-                              const StripRun& run, Index start_stride, bool foresees, const Destination& destination,
-                              const Worker& worker, AfterStrip<T>& after) const noexcept {
+void StripLanes<T>::run_tiles(const T* weights, Index weight_row, const T* strip, const TapBlock& taps, const Run& run,
+                              Index start_stride, bool foresees, const Destination& destination, const Worker& worker,
+                              AfterStrip<T>& after) const noexcept {
   const Index lanes = kernels_->lanes;
   const Tables& tables = *worker.tables;
   const Index groups = row_groups();

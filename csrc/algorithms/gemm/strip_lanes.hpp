@@ -22,8 +22,6 @@
 
 namespace convgrad::gemm {
 
-struct StripRun;
-
 template <class T>
 class StripLanes {
  public:
@@ -44,6 +42,7 @@ class StripLanes {
   struct Tables;
   struct Destination;
   struct TapList;
+  struct Run;
 
   void run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
                 const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
@@ -52,7 +51,7 @@ class StripLanes {
   void make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, bool in_place,
                    const Weights<T>& weights, const Worker& worker) const noexcept;
   TapList tap_list(Index number, const TapBlock& taps, const Worker& worker) const noexcept;
-  void run_tiles(const T* weights, Index weight_row, const T* strip, const TapBlock& taps, const StripRun& run,
+  void run_tiles(const T* weights, Index weight_row, const T* strip, const TapBlock& taps, const Run& run,
                  Index start_stride, bool foresees, const Destination& destination, const Worker& worker,
                  AfterStrip<T>& after) const noexcept;
   Destination find_destination(const PixelBlock& pixels, const Tables& tables, const Tensor<T>& to,
