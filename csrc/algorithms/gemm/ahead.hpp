@@ -115,11 +115,14 @@ Ahead<T> input_ahead(const Geometry& geometry, const Tensor<const T>& input, Ind
     const bool whole = pixels.images > 1 && channels == geometry.in_channels && input.outer == channels * input.inner;
     return {{first, input.inner, channels * (whole ? pixels.images : 1), span}, steps};
   }
-  if (input.axis[2] != 1 || low[0] != high[0] || pixels.images > 1) return {};
-  return {{first, step[1] * input.axis[1], (high[1] - low[1]) / step[1] + 1, high[2] - low[2] + 1},
-          channels,
-          input.inner,
-          steps};
+  if (low[0] != high[0] || pixels.images > 1) return {};
+  Rows<T> rows{first, step[1] * input.axis[1], (high[1] - low[1]) / step[1] + 1, high[2] - low[2] + 1};
+  if (input.inner == 1 && input.axis[2] == channels && step[2] == 1) {  // of all channels, as in an NHWC array
+    rows.elements *= channels;
+    return {rows, steps};
+  }
+  if (input.axis[2] != 1) return {};
+  return {rows, channels, input.inner, steps};
 }
 
 }  // namespace convgrad::gemm

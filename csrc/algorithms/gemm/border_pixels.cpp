@@ -41,7 +41,7 @@ BoxWalk find_border_pixels(const Geometry& geometry, const PixelBlock& pixels, c
     if (range[level].count() <= 0) return {0, {pixel_offsets, 0}};
   }
   // With several images a kernel can follow cuts along two axes: then the innermost is walked as a whole.
-  if (pixels.images > 1 && range[1].count() < size[1] && range[2].count() < size[2]) range[3] = {0, size[3]};
+  if (!leaves_out_all(pixels) && range[1].count() < size[1] && range[2].count() < size[2]) range[3] = {0, size[3]};
   return walk_box(size, range, pixel_offsets);
 }
 

@@ -11,6 +11,9 @@ namespace convgrad::gemm {
 // The share of all products of a layer that are with the border.
 double border_share(const Geometry& geometry) noexcept;
 
+// Whether nothing of the border is left among the pixels that `find_border_pixels` finds in this block.
+inline bool leaves_out_all(const PixelBlock& pixels) noexcept { return pixels.images == 1 || pixels.size[0] == 1; }
+
 // `pixel_offsets` are those of all pixels of the block. Where a kernel could not walk them in even pieces, some of the
 // border is among them.
 BoxWalk find_border_pixels(const Geometry& geometry, const PixelBlock& pixels, const Index (&tap)[axes],

@@ -24,10 +24,12 @@ constexpr double multiplications_per_part = 5e5;
 // These do not. Where taps are few a block is soon multiplied, so several are taken together.
 constexpr Index pixels_and_taps_of_joined_blocks = Index{1} << 18;
 constexpr Index most_pixels_of_joined_blocks = 1024;
-// For less, or with few channels, lower tiles cost what they save.
-constexpr double least_border_share = 0.02;
+// Without the border the input is read in place, too. Tiles of fewer channels, or for a smaller share, cost what that
+// saves.
 constexpr double least_border_share_of_high_tiles = 0.1;
+constexpr double small_border_share = 0.02;
 constexpr Index fewest_channels_by_tap = 7;
+constexpr Index fewest_channels_of_small_border = 16;
 // A larger G or input comes from the last-level cache or beyond: what is packed next is brought nearer, unless it would
 // push out what is being read.
 constexpr double most_near_grad = 7 << 20;
@@ -67,6 +69,13 @@ struct GradKernelChannelLanes<T>::Worker {
   Index* tap_offsets;
   Index* offsets_by_channel;  // of the taps, before they go tap by tap
   T* ordered;                 // the sums of a panel, channel by channel
+};
+
+// What holds the input under a block.
+template <class T>
+struct GradKernelChannelLanes<T>::Source {
+  const T* data;
+  bool lacks_border;
 };
 
 // What is packed after the panel that is being multiplied.
@@ -115,7 +124,9 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
 
   reads_grad_ahead_ = output_bytes<T>(geometry) > most_near_grad;
   const bool high_tiles = channels <= kernels.lanes && taps_in_groups(geometry, kernels);
-  leaves_out_border_ = border_share(geometry) >= (high_tiles ? least_border_share_of_high_tiles : least_border_share);
+  const double share = border_share(geometry);
+  leaves_out_border_ = share > (high_tiles ? least_border_share_of_high_tiles : 0);
+  fewest_by_tap_ = share < small_border_share ? fewest_channels_of_small_border : fewest_channels_by_tap;
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
   tasks_.join_blocks(smaller(most_pixels_of_joined_blocks, pixels_and_taps_of_joined_blocks / taps),
@@ -181,7 +192,7 @@ void GradKernelChannelLanes<T>::run(const Tensor<const T>& grad_output, const Te
 
 template <class T>
 bool GradKernelChannelLanes<T>::by_tap(const GradKernelItem& item) const noexcept {
-  return leaves_out_border_ && item.taps.channels >= fewest_channels_by_tap;
+  return leaves_out_border_ && item.taps.channels >= fewest_by_tap_;
 }
 
 template <class T>
@@ -201,25 +212,21 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
     timer.next(Phase::packing_input);
     const PixelBlock pixels = tasks_.joined_block(b, part.end_block, after);
     const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-    StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size,
-                     StripShape::natural_order(input));
-    const T* strip = worker.strip;
-    // A strip is read once for each panel and tap of a channel. Where that is seldom, the input itself serves as well.
-    const Index channels_left = (geometry_.groups - item.group) * geometry_.in_channels;
-    const bool in_place = geometry_.taps_per_channel() == 1 &&
-                          shape.in_place(geometry_, pixels, item.taps, group_input, channels_left, 1, strip);
-    if (!in_place) shape.pack(*kernels_, geometry_, pixels, item.taps, group_input, worker.strip);
-    shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
-    const Index channels = item.taps.channels;
-    const Index kernel_taps = larger(1, taps / larger(1, channels));
-    if (by_tap(item)) {
-      shape.fill_tap_offsets(item.taps, worker.offsets_by_channel);
-      for (Index tap = 0; tap < kernel_taps; ++tap)
-        for (Index c = 0; c < channels; ++c)
-          worker.tap_offsets[tap * channels + c] = worker.offsets_by_channel[c * kernel_taps + tap];
-    } else {
-      shape.fill_tap_offsets(item.taps, worker.tap_offsets);
-    }
+    // Where no element on the border is read, the input itself serves as well.
+    const auto read_input = [&](bool may_lie_in) {
+      StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size,
+                       StripShape::natural_order(input));
+      const bool on_border = shape.meets_border(geometry_, pixels, item.taps);
+      const bool in_place = shape.lies_close(input, item.taps) && (!on_border || may_lie_in);
+      if (in_place)
+        shape.lie_in(geometry_, pixels, item.taps, group_input);
+      else
+        shape.pack(*kernels_, geometry_, pixels, item.taps, group_input, worker.strip);
+      shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
+      fill_tap_offsets(item, shape, worker);
+      return Source{in_place ? group_input.data : worker.strip, in_place && on_border};
+    };
+    Source source = read_input(by_tap(item) && leaves_out_all(pixels));
 
     const Tensor<const T> block_grad = at_block(item_grad, pixels);
     for (Index panel = 0; panel < panels.count(); ++panel) {
@@ -243,17 +250,32 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
         next.panel = {{first, grad_output.inner, panels.used_lanes(lanes), under.count()}, steps};
       }
       if (reads_input_ahead_ && last && !done)
-        next.strip = input_ahead(geometry_, input, item.group, under, item.taps.first_channel, channels, steps);
+        next.strip =
+            input_ahead(geometry_, input, item.group, under, item.taps.first_channel, item.taps.channels, steps);
       T* sums = accumulators + first_lane * taps;
       // With an infinity or nan in G, zeros on the border count.
-      if (by_tap(item) && kernels_->all_finite(worker.panel, pixels.count() * width))
-        multiply_by_tap(item, pixels, panels.vectors(panel), strip, worker, sums, next);
-      else
-        run_tiles<T>(*kernels_, panels.vectors(panel), strip, worker.tap_offsets, taps,
-                     {worker.pixel_offsets, pixels.count()}, worker.panel, {nullptr, 0, sums, width},
-                     [&] { next.step(); });
+      if (by_tap(item) && kernels_->all_finite(worker.panel, pixels.count() * width)) {
+        multiply_by_tap(item, pixels, panels.vectors(panel), source.data, worker, sums, next);
+        continue;
+      }
+      if (source.lacks_border) source = read_input(false);
+      run_tiles<T>(*kernels_, panels.vectors(panel), source.data, worker.tap_offsets, taps,
+                   {worker.pixel_offsets, pixels.count()}, worker.panel, {nullptr, 0, sums, width},
+                   [&] { next.step(); });
     }
   }
+}
+
+template <class T>
+void GradKernelChannelLanes<T>::fill_tap_offsets(const GradKernelItem& item, const StripShape& shape,
+                                                 const Worker& worker) const noexcept {
+  if (!by_tap(item)) return shape.fill_tap_offsets(item.taps, worker.tap_offsets);
+  shape.fill_tap_offsets(item.taps, worker.offsets_by_channel);
+  const Index channels = item.taps.channels;
+  const Index kernel_taps = item.taps.count() / channels;
+  for (Index tap = 0; tap < kernel_taps; ++tap)
+    for (Index c = 0; c < channels; ++c)
+      worker.tap_offsets[tap * channels + c] = worker.offsets_by_channel[c * kernel_taps + tap];
 }
 
 // All channels of a tap meet the border at the same pixels.

@@ -12,6 +12,7 @@
 #include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/grad_kernel_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/strip.hpp"
 
 namespace convgrad::gemm {
 
@@ -31,10 +32,12 @@ class GradKernelChannelLanes {
 
  private:
   struct Worker;
+  struct Source;
   struct Next;
 
   void accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
                   const Tensor<const T>& input, const Worker& worker, T* accumulators) const noexcept;
+  void fill_tap_offsets(const GradKernelItem& item, const StripShape& shape, const Worker& worker) const noexcept;
   void multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors, const T* strip,
                        const Worker& worker, T* accumulators, Next& next) const noexcept;
   void store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel,
@@ -48,6 +51,7 @@ class GradKernelChannelLanes {
   GradKernelTasks tasks_;
   Index accumulator_elements_ = 0;
   bool leaves_out_border_ = false;
+  Index fewest_by_tap_ = 0;  // channels of an item
   bool reads_input_ahead_ = false;
   bool reads_grad_ahead_ = false;
   int threads_ = 1;

@@ -11,6 +11,8 @@ constexpr Index channels_ahead = 5;
 constexpr Index pixels_at_once = 32;
 constexpr Index line = 16;  // elements, or half as many doubles
 constexpr Index lines_that_collide = 4;
+// Pixels of fewer channels share cache lines, and had better be brought near all at once.
+constexpr Index fewest_adjacent_channels = 64;
 
 // Which strip elements [begin, end) of one axis lie inside the input; the others are border.
 struct Inside {
@@ -25,6 +27,12 @@ Inside find_inside(Index origin, Index step, Index extent, Index input) noexcept
   inside.end = origin >= input ? 0 : smaller(extent, divide_up(input - origin, step));
   if (inside.end < inside.begin) inside.end = inside.begin;
   return inside;
+}
+
+// Along an axis, the input position of the first pixel under the first tap.
+Index first_position(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps, int axis) noexcept {
+  return pixels.first[axis] * geometry.stride[axis] - geometry.padding[axis] +
+         taps.first[axis] * geometry.dilation[axis];
 }
 
 }  // namespace
@@ -93,8 +101,7 @@ void StripShape::pack(const kernels::KernelSet<T>& kernels, const Geometry& geom
   bool border = false;
   bool empty = false;
   for (int a = 0; a < axes; ++a) {
-    const Index origin =
-        pixels.first[a] * geometry.stride[a] - geometry.padding[a] + taps.first[a] * geometry.dilation[a];
+    const Index origin = first_position(geometry, pixels, taps, a);
     inside[a] = find_inside(origin, step_[a], extent_[a], geometry.input[a]);
     size[a] = inside[a].end - inside[a].begin;
     border = border || size[a] < extent_[a];
@@ -199,8 +206,7 @@ bool StripShape::in_place(const Geometry& geometry, const PixelBlock& pixels, co
   Index end = (geometry.batch - 1) * input.outer + (channels_in_all - 1) * input.inner;
   if (input.outer < 0 || input.inner < 0) return false;
   for (int a = 0; a < axes; ++a) {
-    const Index origin =
-        pixels.first[a] * geometry.stride[a] - geometry.padding[a] + taps.first[a] * geometry.dilation[a];
+    const Index origin = first_position(geometry, pixels, taps, a);
     const Index furthest = origin + (extent_[a] - 1) * step_[a];
     if (origin < 0 || furthest >= geometry.input[a] || input.axis[a] < 0) return false;
     first += origin * input.axis[a];
@@ -215,10 +221,44 @@ bool StripShape::in_place(const Geometry& geometry, const PixelBlock& pixels, co
   return true;
 }
 
+bool StripShape::meets_border(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps) const noexcept {
+  for (int a = 0; a < axes; ++a) {
+    const Index origin = first_position(geometry, pixels, taps, a);
+    if (origin < 0 || origin + (extent_[a] - 1) * step_[a] >= geometry.input[a]) return true;
+  }
+  return false;
+}
+
+template <class T>
+bool StripShape::lies_close(const Tensor<const T>& input, const TapBlock& taps) const noexcept {
+  if (order_ != Order::channels_inner) return step_[2] * input.axis[2] == 1;
+  // Some of the channels of pixels that lie far apart would fall into the same cache lines, tap after tap.
+  const bool whole_pixels = input.axis[2] == taps.channels || taps.count() == taps.channels;
+  return whole_pixels && taps.channels >= fewest_adjacent_channels;
+}
+
+template <class T>
+void StripShape::lie_in(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps,
+                        const Tensor<const T>& input) noexcept {
+  origin_ = pixels.first_image * input.outer + taps.first_channel * input.inner;
+  for (int a = 0; a < axes; ++a) {
+    origin_ += first_position(geometry, pixels, taps, a) * input.axis[a];
+    pitch_[a] = step_[a] * input.axis[a];
+  }
+  channel_pitch_ = input.inner;
+  image_pitch_ = input.outer;
+}
+
 template bool StripShape::in_place<float>(const Geometry&, const PixelBlock&, const TapBlock&,
                                           const Tensor<const float>&, Index, Index, const float*&) noexcept;
 template bool StripShape::in_place<double>(const Geometry&, const PixelBlock&, const TapBlock&,
                                            const Tensor<const double>&, Index, Index, const double*&) noexcept;
+template bool StripShape::lies_close<float>(const Tensor<const float>&, const TapBlock&) const noexcept;
+template bool StripShape::lies_close<double>(const Tensor<const double>&, const TapBlock&) const noexcept;
+template void StripShape::lie_in<float>(const Geometry&, const PixelBlock&, const TapBlock&,
+                                        const Tensor<const float>&) noexcept;
+template void StripShape::lie_in<double>(const Geometry&, const PixelBlock&, const TapBlock&,
+                                         const Tensor<const double>&) noexcept;
 template void StripShape::pack<float>(const kernels::KernelSet<float>&, const Geometry&, const PixelBlock&,
                                       const TapBlock&, const Tensor<const float>&, float*) const noexcept;
 template void StripShape::pack<double>(const kernels::KernelSet<double>&, const Geometry&, const PixelBlock&,

@@ -31,7 +31,7 @@ class StripShape {
 
   // Where a row of pixels of the block begins.
   [[nodiscard]] Index row_offset(Index image, Index plane, Index row) const noexcept {
-    return image * image_pitch_ + plane * pixel_step_[0] * pitch_[0] + row * pixel_step_[1] * pitch_[1];
+    return origin_ + image * image_pitch_ + plane * pixel_step_[0] * pitch_[0] + row * pixel_step_[1] * pitch_[1];
   }
   void fill_pixel_offsets(const PixelBlock& block, Index* offset) const noexcept;
   void fill_tap_offsets(const TapBlock& block, Index* offset) const noexcept;
@@ -47,6 +47,17 @@ class StripShape {
   template <class T>
   bool in_place(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps, const Tensor<const T>& input,
                 Index channels_in_all, Index lanes, const T*& strip) noexcept;
+
+  // For a reader of single elements, of a block of this shape. Whether any of them lies on the border:
+  [[nodiscard]] bool meets_border(const Geometry& geometry, const PixelBlock& pixels,
+                                  const TapBlock& taps) const noexcept;
+  // whether the input holds them as close together as a strip would:
+  template <class T>
+  [[nodiscard]] bool lies_close(const Tensor<const T>& input, const TapBlock& taps) const noexcept;
+  // and how to read them there: all offsets count from input.data on, and those of the border lead out of it.
+  template <class T>
+  void lie_in(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps,
+              const Tensor<const T>& input) noexcept;
 
  private:
   [[nodiscard]] Index column(Index element) const noexcept;
@@ -64,6 +75,7 @@ class StripShape {
   Index phases_;            // rows are cut into this many, by column modulo phases_
   Index phase_pitch_;
   Index image_pitch_, channel_pitch_, pitch_[axes];
+  Index origin_ = 0;  // where the first pixel lies under the first tap
 };
 
 }  // namespace convgrad::gemm
