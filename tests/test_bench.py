@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import convgrad as cg
-from convgrad._bench.layers import LAYERS, PASSES, square
+from convgrad._bench.layers import LAYERS, PASSES, PassName, square
 
 pytest.importorskip("bench", reason="the benchmark is part of the repository, not of the package")
 pytest.importorskip("rich")
@@ -208,6 +208,14 @@ def test_limits_of_the_machine() -> None:
 def test_task_is_handed_over() -> None:
     task = Task(["mnist"], ["convgrad"], 2, ["float64"], ["forward"], "nhwc", 0.1, 3)
     assert Task.from_text(task.to_text()) == task
+
+
+@pytest.mark.parametrize("pass_name", ["forward", "grad_input"])
+def test_results_lie_as_operands_do(pass_name: PassName) -> None:
+    layer = square("several", 2, 4, 7, 6, 3)
+    prepared = peers.make(peers.SUBJECT, "nhwc").prepare(layer, pass_name, arrange(layer.operands("float64"), "nhwc"))
+    assert prepared is not None
+    assert np.moveaxis(prepared.run(), 1, -1).flags.c_contiguous
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
