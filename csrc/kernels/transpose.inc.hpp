@@ -66,12 +66,42 @@ void transpose_narrow(const T* source, int64_t source_stride, int64_t width, T* 
     for (int64_t i = 0; i < lanes; ++i) destination[j * destination_stride + i] = source[i * source_stride + j];
 }
 
+// The first `count` < lanes elements of a vector: in two pieces that may overlap, since a loop over single ones takes
+// longer than all the rest.
+template <class T>
+inline __attribute__((always_inline)) void store_first(T* to, Vector<T> value, int64_t count) {
+  T all[lanes_of<T>];
+  store(all, value);
+  const auto store_pieces = [&](auto pieces) {
+    __builtin_memcpy(to, all, sizeof pieces);
+    __builtin_memcpy(to + count - sizeof pieces / sizeof(T), all + count - sizeof pieces / sizeof(T), sizeof pieces);
+  };
+  struct Two {
+    T element[2];
+  };
+  struct Four {
+    T element[4];
+  };
+  struct Eight {
+    T element[8];
+  };
+  if (count >= 8)
+    store_pieces(Eight{});
+  else if (count >= 4)
+    store_pieces(Four{});
+  else if (count >= 2)
+    store_pieces(Two{});
+  else
+    to[0] = all[0];
+}
+
 // A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source
 // reaches that far (`readable` elements from `source` on), so that short rows cost a load each. What is stored ends
-// with the last row, or goes on with zeros: whole vectors, then.
+// with the last row, or goes on with zeros: whole vectors, then. Nor does it matter what follows a column where others
+// are stored there later, up to `writable` elements from the destination on.
 template <class T, bool padded>
 void transpose_partial(const T* source, int64_t source_stride, int64_t height, int64_t width, int64_t readable,
-                       T* destination, int64_t destination_stride) {
+                       T* destination, int64_t destination_stride, int64_t writable) {
   constexpr int64_t lanes = lanes_of<T>;
   Vector<T> row[lanes];
 #pragma GCC unroll 16
@@ -90,13 +120,10 @@ void transpose_partial(const T* source, int64_t source_stride, int64_t height, i
   for (int64_t j = 0; j < lanes; ++j) {
     if (j >= width) break;
     T* column = destination + j * destination_stride;
-    if (padded || height == lanes) {
+    if (padded || height == lanes || j * destination_stride + lanes <= writable)
       store(column, row[j]);
-    } else {
-      T one_by_one[lanes];
-      store(one_by_one, row[j]);
-      for (int64_t i = 0; i < height; ++i) column[i] = one_by_one[i];
-    }
+    else
+      store_first(column, row[j], height);
   }
 }
 
@@ -109,6 +136,7 @@ void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t col
   const int64_t row_blocks = (rows + lanes - 1) / lanes;
   const int64_t column_blocks = (columns + lanes - 1) / lanes;
   const bool wide = columns > rows;
+  const bool in_a_row = rows < lanes && destination_stride == rows;
   const int64_t outer = wide ? row_blocks : column_blocks;
   const int64_t inner = wide ? column_blocks : row_blocks;
   for (int64_t i = 0; i < outer; ++i)
@@ -124,7 +152,8 @@ void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t col
       const T* from = source + r * source_stride + c;
       T* to = destination + c * destination_stride + r;
       if (height < lanes || (width > 2 && width < lanes / 2) || (width > lanes / 2 + 2 && width < lanes))
-        transpose_partial<T, padded>(from, source_stride, height, width, readable, to, destination_stride);
+        transpose_partial<T, padded>(from, source_stride, height, width, readable, to, destination_stride,
+                                     in_a_row ? (columns - c) * rows : 0);
       else if (width < lanes)
         transpose_narrow(from, source_stride, width, to, destination_stride);
       else

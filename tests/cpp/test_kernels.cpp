@@ -254,14 +254,17 @@ void test_transpose(const KernelSet<T>& set) {
   for (int64_t rows = 1; rows <= 2 * set.lanes + 3; ++rows)
     for (int64_t columns = 1; columns <= 2 * set.lanes + 3; ++columns) {
       const int64_t stride = columns + 2;
-      const int64_t to_stride = rows + 5;
       // No element beyond the last: an overread would be one of the heap.
       const std::vector<T> source = integers<T>(at((rows - 1) * stride + columns));
-      std::vector<T> to(at(columns * to_stride), T{99});
-      set.transpose(source.data(), stride, rows, columns, to.data(), to_stride);
-      for (int64_t c = 0; c < columns; ++c)
-        for (int64_t r = 0; r < to_stride; ++r)
-          CHECK(to[at(c * to_stride + r)] == (r < rows ? source[at(r * stride + c)] : T{99}));
+      for (const int64_t gap : {0, 5}) {
+        const int64_t to_stride = rows + gap;
+        std::vector<T> to(at(columns * to_stride + set.lanes), T{99});
+        set.transpose(source.data(), stride, rows, columns, to.data(), to_stride);
+        for (int64_t c = 0; c < columns; ++c)
+          for (int64_t r = 0; r < to_stride; ++r)
+            CHECK(to[at(c * to_stride + r)] == (r < rows ? source[at(r * stride + c)] : T{99}));
+        for (int64_t i = 0; i < set.lanes; ++i) CHECK(to[at(columns * to_stride + i)] == T{99});
+      }
       const int64_t padded_rows = (rows + set.lanes - 1) / set.lanes * set.lanes;
       const int64_t padded_stride = padded_rows + 1;
       std::vector<T> padded(at(columns * padded_stride), T{99});

@@ -125,4 +125,19 @@ Ahead<T> input_ahead(const Geometry& geometry, const Tensor<const T>& input, Ind
   return {rows, channels, input.inner, steps};
 }
 
+// The pixels begin .. end - 1 of a box, `channels` of each, that are written next, where the box lies evenly spaced and
+// either pixels or, as in an NHWC array, channels are neighbors. `to` is its first element.
+template <class T>
+Ahead<T> results_ahead(const Tensor<T>& to, const PixelBox& box, Index begin, Index end, Index channels,
+                       Index steps) noexcept {
+  const Index count = end - begin;
+  const EvenPixels even = find_even_pixels(to, box);
+  if (even.length < box.count()) return {};
+  const T* first = to.data + begin * even.step;
+  if (even.step == 1) return {{first, to.inner, channels, count}, steps};
+  if (to.inner != 1 || even.step < channels) return {};
+  if (even.step == channels) return {{first, 0, 1, count * channels}, steps};
+  return {{first, even.step, count, channels}, steps};
+}
+
 }  // namespace convgrad::gemm

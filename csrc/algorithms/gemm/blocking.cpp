@@ -55,14 +55,17 @@ Index Blocking::strip_elements() const noexcept {
   return StripShape(geometry_, images_, pixels_, channels_, taps_, order).elements();
 }
 
-Index Blocking::strip_elements_in_any_order(int axis, Index blocks) const noexcept {
-  Index pixels[axes] = {pixels_[0], pixels_[1], pixels_[2]};
-  pixels[axis] = smaller(geometry_.output[axis], blocks * pixels[axis]);
-  const auto elements = [&](StripShape::Order order) {
-    return StripShape(geometry_, images_, pixels, channels_, taps_, order).elements();
-  };
-  const auto usual = pixels_adjacent_ ? StripShape::Order::pixels_adjacent : StripShape::Order::channels_outer;
-  return larger(elements(usual), elements(StripShape::Order::channels_inner));
+Index Blocking::strip_room() const noexcept {
+  const auto order = pixels_adjacent_ ? StripShape::Order::pixels_adjacent : StripShape::Order::channels_outer;
+  return StripShape(geometry_, images_, pixels_, channels_, taps_, order).room();
+}
+
+Index Blocking::strip_room_in_any_order(int axis, Index blocks) const noexcept {
+  Blocking joined = *this;
+  joined.pixels_[axis] = smaller(geometry_.output[axis], blocks * pixels_[axis]);
+  const auto other_order = StripShape::Order::channels_inner;
+  return larger(joined.strip_room(),
+                StripShape(geometry_, images_, joined.pixels_, channels_, taps_, other_order).room());
 }
 
 Index Blocking::pixel_blocks() const noexcept {

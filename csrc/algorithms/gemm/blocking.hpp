@@ -55,10 +55,12 @@ class Blocking {
   [[nodiscard]] Index most_channels() const noexcept { return channels_; }
   [[nodiscard]] Index most_taps() const noexcept { return channels_ * taps_[0] * taps_[1] * taps_[2]; }
   [[nodiscard]] Index strip_elements() const noexcept;
-  // In whichever order it is packed (StripShape::natural_order), which may take a little more.
-  [[nodiscard]] Index strip_elements_in_any_order() const noexcept { return strip_elements_in_any_order(0, 1); }
-  // Of as many blocks that follow one another along an axis.
-  [[nodiscard]] Index strip_elements_in_any_order(int axis, Index blocks) const noexcept;
+  // For the strip of any block,
+  [[nodiscard]] Index strip_room() const noexcept;
+  // in whichever order it is packed (StripShape::natural_order),
+  [[nodiscard]] Index strip_room_in_any_order() const noexcept { return strip_room_in_any_order(0, 1); }
+  // and of as many blocks that follow one another along an axis.
+  [[nodiscard]] Index strip_room_in_any_order(int axis, Index blocks) const noexcept;
 
  private:
   void choose_pixels(Index target) noexcept;

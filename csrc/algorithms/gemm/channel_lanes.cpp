@@ -130,7 +130,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(blocking.strip_elements_in_any_order());
+  strip_ = worker.reserve<T>(blocking.strip_room_in_any_order());
   const Index kept = blocking.tap_blocks() > 1 ? tasks_.channels_per_task() : panels_.full_width();
   accumulators_ = worker.reserve<T>(blocking.most_pixels() * kept);
   pixel_offsets_ = worker.reserve<Index>(blocking.most_pixels());
@@ -238,11 +238,14 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
     StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size, StripShape::natural_order(input));
-    const T* strip = worker.strip;
-    const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
-    const bool in_place = geometry_.taps_per_channel() == 1 &&
-                          shape.in_place(geometry_, pixels, taps, group_input, channels_left, 1, strip);
-    if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    // A strip is read once for each panel and tap of a channel. Where that is seldom, the input itself serves as well.
+    const bool in_place = geometry_.taps_per_channel() == 1 && shape.lies_close(input, taps) &&
+                          !shape.meets_border(geometry_, pixels, taps);
+    if (in_place)
+      shape.lie_in(geometry_, pixels, taps, group_input);
+    else
+      shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    const T* strip = in_place ? group_input.data : worker.strip;
     if (has_parts) {
       Index* in_order = worker.order + blocking.most_pixels();
       shape.fill_pixel_offsets(pixels, in_order);
@@ -327,8 +330,8 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         const Index steps = divide_up(last - first, kernels_->tile_rows);
         if (stores_ahead && patches_)
           results = patches_ahead(*patches_, pixels, first, last, first_lane, lanes, group_output, steps);
-        else if (stores_ahead && stretch >= count)
-          results = {{to.data + first, to.inner, lanes, last - first}, steps};
+        else if (stores_ahead && (stretch >= count || stretch == 1))
+          results = results_ahead(to, box, first, last, lanes, steps);
         multiply(run, worker, {start, 0, accumulators, width});
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);

@@ -91,7 +91,7 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   const Index run = tasks_.run();
   padded_pixels_ = round_up(pixels, width);
   const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk());
-  strip_ = worker.reserve<T>(pixels * geometry.out_channels + 2 * width);
+  strip_ = worker.reserve<T>(StripShape::room(pixels, geometry.out_channels) + 2 * width);
   panels_ = worker.reserve<T>(divide_up(geometry.out_channels, run) * panel_elements(padded_pixels_, run));
   product_slack_ = round_up(sums.slack(kernels), 64 / Index{sizeof(T)});
   products_ = worker.reserve<T>(tasks_.tiles() * kernels.tile_rows * tasks_.product_pitch() + 2 * product_slack_);

@@ -141,7 +141,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   if (tasks_.parts() > 1) partial_ = shared.reserve<T>(tasks_.count() * accumulator_elements_);
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(tasks_.strip_elements_in_any_order());
+  strip_ = worker.reserve<T>(tasks_.strip_room_in_any_order());
   panel_ = worker.reserve<T>(tasks_.most_pixels() * widest);
   if (tasks_.parts() == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
   pixel_offsets_ = worker.reserve<Index>(tasks_.most_pixels());

@@ -16,6 +16,7 @@ constexpr Index row_bytes = Index{192} << 10;
 constexpr Index sum_bytes = Index{256} << 10;
 constexpr Index parts_wanted = 64;  // of all items together
 constexpr double multiplications_per_part = 2.5e5;
+constexpr Index channel_bytes = 512;
 constexpr Index pixels_per_block = 4096;
 
 // The lanes' sums, added up in a fixed tree.
@@ -24,6 +25,34 @@ T add_lanes(T* lanes) noexcept {
   for (Index half = kernels::row_lanes<T> / 2; half > 0; half /= 2)
     for (Index i = 0; i < half; ++i) lanes[i] += lanes[i + half];
   return lanes[0];
+}
+
+// Calls visit(piece) for pieces of a block of at most so many pixels, a multiple of row_lanes: whole images, planes or
+// rows where these are no more, in the order of the pixels.
+template <class Visit>
+void for_each_piece(const PixelBlock& block, Index most, const Visit& visit) noexcept {
+  const Index size[] = {block.images, block.size[0], block.size[1], block.size[2]};
+  int cut = 0;  // the axis, outer ones are taken one by one
+  Index inner = block.count() / size[0];
+  while (inner > most) inner /= size[++cut];
+  const Index step = most / inner;
+  Index at[] = {0, 0, 0, 0};
+  for (int axis = 0; axis >= 0;) {
+    const auto extent = [&](int a) { return a < cut ? 1 : a > cut ? size[a] : smaller(step, size[a] - at[a]); };
+    PixelBlock piece = block;
+    piece.first_image += at[0];
+    piece.images = extent(0);
+    for (int a = 0; a < axes; ++a) {
+      piece.first[a] += at[a + 1];
+      piece.size[a] = extent(a + 1);
+    }
+    visit(piece);
+    axis = cut;
+    for (at[axis] += step; axis >= 0 && at[axis] >= size[axis];) {
+      at[axis] = 0;
+      if (--axis >= 0) ++at[axis];
+    }
+  }
 }
 
 }  // namespace
@@ -52,8 +81,14 @@ GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const ke
   cost.column_unit = lanes;
   cost.strip_element = 16;
   cost.grad_output = 4;
-  tasks_ = GradKernelTasks(geometry, {pixels, lane_bytes / size / lanes / channels, strip_bytes / size, true}, channels,
-                           cost);
+  // A 1x1 kernel's blocks are copied in pieces, if at all, so no strip limits their channels. In an NHWC array these
+  // are neighbors: some cache lines of each pixel then.
+  BlockingLimits limits{pixels, lane_bytes / size / lanes / channels, strip_bytes / size, true};
+  if (geometry.taps_per_channel() == 1) {
+    limits.taps = smaller(limits.taps, channel_bytes / size);
+    limits.strip_elements = INT32_MAX;
+  }
+  tasks_ = GradKernelTasks(geometry, limits, channels, cost);
 
   const Index items = tasks_.items();
   const Index values = saturating_product(items, channels * tasks_.blocking().most_taps());
@@ -73,7 +108,13 @@ GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const ke
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
   const Index rows = blocking.most_rows();
-  strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * lanes);
+  most_together_ = blocking.most_pixels();
+  Index strip = blocking.strip_room();
+  if (geometry.taps_per_channel() == 1) {
+    most_together_ = smaller(most_together_, round_up(divide_up(strip_bytes / size, blocking.most_taps()), lanes));
+    strip = smaller(strip, StripShape::room(most_together_, blocking.most_taps()));
+  }
+  strip_ = worker.reserve<T>(strip + 2 * lanes);
   rows_ = worker.reserve<T>(channels * rows * round_up(blocking.most_columns(), lanes));
   lanes_ = worker.reserve<T>(channels * blocking.most_taps() * lanes);
   left_rows_ = worker.reserve<Index>(rows);
@@ -179,13 +220,15 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
   group_grad.data += item.group * geometry_.out_channels * grad_output.inner;
   for (Index e = 0; e < geometry_.out_channels * taps.count() * lanes; ++e) worker.lanes[e] = T{0};
 
-  for (Index b = part.first_block; b < part.end_block; ++b) {
+  const Index channels_left = (geometry_.groups - item.group) * geometry_.in_channels;
+  const auto strip_shape = [&](const PixelBlock& pixels) {
+    return StripShape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                      StripShape::Order::pixels_adjacent);
+  };
+  const auto accumulate_piece = [&](const PixelBlock& pixels) {
     timer.next(Phase::packing_input);
-    const PixelBlock pixels = tasks_.blocking().pixel_block(b);
-    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
-                     StripShape::Order::pixels_adjacent);
+    StripShape shape = strip_shape(pixels);
     const T* strip = worker.strip;
-    const Index channels_left = (geometry_.groups - item.group) * geometry_.in_channels;
     // Kernels load one vector more, to shift out of.
     if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip))
       shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
@@ -207,6 +250,13 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
                                                   {strip, worker.tap_offsets + first_tap, worker.right_rows}, rows,
                                                   pixels.size[2], worker.lanes + position * lanes);
     });
+  };
+  for (Index b = part.first_block; b < part.end_block; ++b) {
+    const PixelBlock block = tasks_.blocking().pixel_block(b);
+    const T* ignored = nullptr;
+    const bool in_place =
+        strip_shape(block).in_place(geometry_, block, taps, group_input, channels_left, 2 * lanes, ignored);
+    for_each_piece(block, in_place ? block.count() : most_together_, accumulate_piece);
   }
 }
 
@@ -221,13 +271,12 @@ void GradKernelPixelLanes<T>::pack_rows(const PixelBlock& block, const Tensor<co
     for (Index n = 0; n < block.images; ++n)
       for (Index i = 0; i < block.size[0]; ++i) {
         const T* plane = from + channel * grad_output.inner + n * grad_output.outer + i * grad_output.axis[0];
-        if (grad_output.axis[2] == 1) {
+        if (grad_output.axis[2] == 1)
           kernels_->copy_rows(plane, grad_output.axis[1], block.size[1], block.size[2], rows, width);
-        } else {
+        else
           for (Index j = 0; j < block.size[1]; ++j)
-            for (Index k = 0; k < block.size[2]; ++k)
-              rows[j * width + k] = plane[j * grad_output.axis[1] + k * grad_output.axis[2]];
-        }
+            kernels_->copy_strided(plane + j * grad_output.axis[1], grad_output.axis[2], block.size[2],
+                                   rows + j * width);
         for (Index j = 0; j < block.size[1]; ++j, rows += width)
           for (Index k = block.size[2]; k < width; ++k) rows[k] = T{0};
       }

@@ -41,6 +41,7 @@ class GradKernelPixelLanes {
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   GradKernelTasks tasks_;
+  Index most_together_ = 0;  // pixels that are copied and multiplied at once
   int threads_ = 1;
   std::size_t sums_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, rows_ = 0, lanes_ = 0, left_rows_ = 0, right_rows_ = 0, tap_offsets_ = 0, worker_bytes_ = 0;

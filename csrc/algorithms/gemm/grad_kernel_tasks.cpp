@@ -84,7 +84,7 @@ void GradKernelTasks::join_blocks(Index most_pixels, Index most_strip_elements) 
   joined_ = 1;
   while (joined_ < most) {
     ++joined_;
-    if (strip_elements_in_any_order() <= most_strip_elements) continue;
+    if (strip_room_in_any_order() <= most_strip_elements) continue;
     --joined_;
     return;
   }
@@ -114,8 +114,8 @@ int GradKernelTasks::joined_axis() const noexcept {
 
 Index GradKernelTasks::most_pixels() const noexcept { return joined_ * blocking_.most_pixels(); }
 
-Index GradKernelTasks::strip_elements_in_any_order() const noexcept {
-  return blocking_.strip_elements_in_any_order(joined_axis(), joined_);
+Index GradKernelTasks::strip_room_in_any_order() const noexcept {
+  return blocking_.strip_room_in_any_order(joined_axis(), joined_);
 }
 
 double GradKernelTasks::multiplications(const GradKernelItem& item, const PixelPart& part) const noexcept {

@@ -51,7 +51,7 @@ class GradKernelTasks {
   [[nodiscard]] PixelBlock joined_block(Index first, Index end, Index& next) const noexcept;
   // The largest.
   [[nodiscard]] Index most_pixels() const noexcept;
-  [[nodiscard]] Index strip_elements_in_any_order() const noexcept;
+  [[nodiscard]] Index strip_room_in_any_order() const noexcept;
 
   [[nodiscard]] const Blocking& blocking() const noexcept { return blocking_; }
   [[nodiscard]] Index channels_per_item() const noexcept { return channels_per_item_; }

@@ -12,33 +12,9 @@ void clear_unused(T* panel, Index rows, Index lanes, Index width) noexcept {
     for (Index lane = lanes; lane < width; ++lane) panel[r * width + lane] = T{0};
 }
 
-// Pixels that follow one another in the box and lie evenly spaced in memory: `length` of them, `step` elements apart.
-struct Run {
-  Index length;
-  Index step;
-};
-
-// A row, or as many rows, planes and images as follow on without a gap. An axis of one pixel has no say: its stride may
-// be anything.
-template <class T>
-Run find_run(const Tensor<T>& pixels, const PixelBox& box) noexcept {
-  Run run{1, 1};
-  const Index sizes[] = {box.size[2], box.size[1], box.size[0], box.images};
-  const Index strides[] = {pixels.axis[2], pixels.axis[1], pixels.axis[0], pixels.outer};
-  for (int i = 0; i < 4; ++i) {
-    if (sizes[i] == 1) continue;
-    if (run.length == 1)
-      run.step = strides[i];
-    else if (strides[i] != run.length * run.step)
-      break;
-    run.length *= sizes[i];
-  }
-  return run;
-}
-
 // Calls visit(first pixel, count, element offset) for the stretches of pixels begin .. end - 1 that lie within a run.
 template <class T, class Visit>
-void for_each_stretch(const Tensor<T>& pixels, const PixelBox& box, const Run& run, Index begin, Index end,
+void for_each_stretch(const Tensor<T>& pixels, const PixelBox& box, const EvenPixels& run, Index begin, Index end,
                       const Visit& visit) noexcept {
   for (Index p = begin; p < end;) {
     const Index within = p % run.length;
@@ -103,7 +79,7 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
 template <class T>
 void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pixels, const PixelBox& box, Index lanes,
                  Index width, T* panel) noexcept {
-  const Run run = find_run(pixels, box);
+  const EvenPixels run = find_even_pixels(pixels, box);
   if (run.step != 1) clear_unused(panel, box.count(), lanes, width);
   for_each_stretch(pixels, box, run, 0, box.count(), [&](Index first, Index count, Index offset) {
     const T* from = pixels.data + offset;
@@ -122,7 +98,7 @@ void pack_pixels(const kernels::KernelSet<T>& kernels, const Tensor<const T>& pi
 template <class T>
 void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box, Index begin,
                    Index end, Index lanes, const Tensor<T>& pixels) noexcept {
-  const Run run = find_run(pixels, box);
+  const EvenPixels run = find_even_pixels(pixels, box);
   for_each_stretch(pixels, box, run, begin, end, [&](Index first, Index count, Index offset) {
     const T* from = panel + (first - begin) * width;
     T* to = pixels.data + offset;
@@ -147,7 +123,7 @@ void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index w
 template <class T>
 void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box,
                      Index begin, Index end, Index channels, const Tensor<T>& pixels) noexcept {
-  const Run run = find_run(pixels, box);
+  const EvenPixels run = find_even_pixels(pixels, box);
   for_each_stretch(pixels, box, run, begin, end, [&](Index first, Index count, Index offset) {
     const T* from = panel + (first - begin);
     T* to = pixels.data + offset;
@@ -163,8 +139,24 @@ void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index
 }
 
 template <class T>
+EvenPixels find_even_pixels(const Tensor<T>& pixels, const PixelBox& box) noexcept {
+  EvenPixels run{1, 1};
+  const Index sizes[] = {box.size[2], box.size[1], box.size[0], box.images};
+  const Index strides[] = {pixels.axis[2], pixels.axis[1], pixels.axis[0], pixels.outer};
+  for (int i = 0; i < 4; ++i) {
+    if (sizes[i] == 1) continue;
+    if (run.length == 1)
+      run.step = strides[i];
+    else if (strides[i] != run.length * run.step)
+      break;
+    run.length *= sizes[i];
+  }
+  return run;
+}
+
+template <class T>
 Index adjacent_pixels(const PixelBox& box, const Tensor<T>& pixels) noexcept {
-  const Run run = find_run(pixels, box);
+  const EvenPixels run = find_even_pixels(pixels, box);
   return run.step == 1 ? run.length : 1;
 }
 
@@ -177,6 +169,7 @@ Index adjacent_pixels(const PixelBox& box, const Tensor<T>& pixels) noexcept {
                                  const Tensor<T>&) noexcept;                                                          \
   template void unpack_channels<T>(const kernels::KernelSet<T>&, const T*, Index, const PixelBox&, Index, Index,      \
                                    Index, const Tensor<T>&) noexcept;                                                 \
+  template EvenPixels find_even_pixels<T>(const Tensor<T>&, const PixelBox&) noexcept;                                \
   template Index adjacent_pixels<T>(const PixelBox&, const Tensor<T>&) noexcept;
 CONVGRAD_INSTANTIATE(float)
 CONVGRAD_INSTANTIATE(double)

@@ -104,6 +104,16 @@ void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index w
 template <class T>
 void unpack_channels(const kernels::KernelSet<T>& kernels, const T* panel, Index width, const PixelBox& box,
                      Index begin, Index end, Index channels, const Tensor<T>& pixels) noexcept;
+
+// Pixels that follow one another in the box and lie evenly spaced in memory, `step` elements apart: a row, or as many
+// rows, planes and images as go on without a gap. Stretches of `length` begin at every multiple of it. An axis of one
+// pixel has no say: its stride may be anything.
+struct EvenPixels {
+  Index length;
+  Index step;
+};
+template <class T>
+EvenPixels find_even_pixels(const Tensor<T>& pixels, const PixelBox& box) noexcept;
 // How many pixels of the box that follow one another are neighbors in memory: stretches of so many begin at every
 // multiple of it. 1 where not even two are.
 template <class T>

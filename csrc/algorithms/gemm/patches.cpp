@@ -48,6 +48,21 @@ void clear_below(const Geometry& layer, const Row& row, T* to, const Tensor<T>& 
       clear(to + i * grad_input.axis[0] + j * grad_input.axis[1], row.size[2], grad_input.axis[2]);
 }
 
+// A row of pixels of a kernel of one tap, and the zeros around them, where channels are neighbors in memory. `to` is
+// dV at the first pixel and lane.
+template <class T>
+void store_channels(const kernels::KernelSet<T>& kernels, const Geometry& layer, const T* panel, Index width,
+                    const Row& row, Index lanes, T* to, const Tensor<T>& grad_input) noexcept {
+  const Index next = grad_input.axis[2];
+  const Index step = layer.stride[2];
+  kernels.copy_rows(panel, width, row.pixels, lanes, to, step * next);
+  for (Index i = 0; i < row.size[0]; ++i)
+    for (Index j = 0; j < row.size[1]; ++j)
+      for (Index k = 0; k < row.size[2]; ++k)
+        if (i + j > 0 || k % step > 0 || k / step >= row.pixels)
+          clear(to + i * grad_input.axis[0] + j * grad_input.axis[1] + k * next, lanes, 1);
+}
+
 }  // namespace
 
 bool has_patches(const Geometry& layer) noexcept {
@@ -104,6 +119,8 @@ void unpack_patches(const kernels::KernelSet<T>& kernels, const Geometry& layer,
   const Index next = grad_input.axis[2];
   // One lane's pixels next to each other, in turns with the next lane's, or with zeros.
   const bool by_lane = step <= 2 && next == 1;
+  // All lanes of a pixel, which are channels.
+  const bool by_channel = layer.taps_per_channel() == 1 && grad_input.inner == 1 && next != 1;
   const Index pitch = (step > kernel[2] ? 2 : 1) * pixels_at_once;
   T neighbors[kernels::max_tile_vectors * kernels::row_lanes<T> * 2 * pixels_at_once];
   if (by_lane && step > kernel[2]) clear(neighbors, lanes * pitch, 1);
@@ -119,6 +136,12 @@ void unpack_patches(const kernels::KernelSet<T>& kernels, const Geometry& layer,
       const Row row = find_row(layer, block, place, smaller(place.left_in_row(), some - done));
       T* const at = grad_input.data + row.image * grad_input.outer + row.first[0] * grad_input.axis[0] +
                     row.first[1] * grad_input.axis[1] + row.first[2] * next;
+      if (by_channel) {
+        store_channels(kernels, layer, first + done * width, width, row, lanes, at + first_lane, grad_input);
+        done += row.pixels;
+        place.advance(row.pixels);
+        continue;
+      }
       for (Index lane = 0, together = 1; lane < lanes; lane += together) {
         const Index tap = (first_lane + lane) % layer.taps_per_channel();
         const Index k = tap % kernel[2];
@@ -155,13 +178,17 @@ void unpack_patches(const kernels::KernelSet<T>& kernels, const Geometry& layer,
 template <class T>
 Ahead<T> patches_ahead(const Geometry& layer, const PixelBlock& block, Index begin, Index end, Index first_lane,
                        Index lanes, const Tensor<T>& grad_input, Index steps) noexcept {
-  if (layer.taps_per_channel() > 1 || block.images > 1 || block.size[0] > 1 || grad_input.axis[2] != 1) return {};
-  if (block.size[2] < layer.output[2] || grad_input.axis[1] != layer.input[2]) return {};
+  const Index next = grad_input.axis[2];
+  if (layer.taps_per_channel() > 1 || block.images > 1 || block.size[0] > 1) return {};
+  if (block.size[2] < layer.output[2] || grad_input.axis[1] != layer.input[2] * next) return {};
   const Index first = (block.first[1] + begin / block.size[2]) * layer.stride[1];
   const Index last = (block.first[1] + divide_up(end, block.size[2])) * layer.stride[1];
   const T* to = grad_input.data + block.first_image * grad_input.outer + first_lane * grad_input.inner +
                 block.first[0] * layer.stride[0] * grad_input.axis[0] + first * grad_input.axis[1];
-  return {{to, grad_input.inner, lanes, (smaller(last, layer.input[1]) - first) * layer.input[2]}, steps};
+  const Index pixels = (smaller(last, layer.input[1]) - first) * layer.input[2];
+  if (next == 1) return {{to, grad_input.inner, lanes, pixels}, steps};
+  if (grad_input.inner == 1) return {{to, next, pixels, lanes}, steps};
+  return {};
 }
 
 #define CONVGRAD_INSTANTIATE(T)                                                                                        \

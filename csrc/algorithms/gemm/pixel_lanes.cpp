@@ -120,7 +120,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   const Blocking& blocking = tasks_.blocking();
   const Index pixels = round_up(blocking.most_pixels(), width_);
   WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * width_);
+  strip_ = worker.reserve<T>(blocking.strip_room() + 2 * width_);
   panels_ = worker.reserve<T>(panel_elements(pixels, smaller(taps_per_run, blocking.most_taps())));
   start_ = worker.reserve<T>(tasks_.channels_per_task() * width_);
   results_ = worker.reserve<T>(tasks_.channels_per_task() * pixels);
@@ -241,6 +241,9 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       const Index panels = divide_up(count, width_);
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
+      Ahead<T> results;  // of an NHWC array, none of which are stored directly
+      const bool stores_ahead = stores_ahead_ && adjacent == 1 && t + 1 == tap_blocks && done + length == taps.count();
+      if (stores_ahead) results = results_ahead(to, box, 0, count, task.channels, tiles * panels);
       if (reads_ahead_) {
         const Index left = taps.count() - done - length;
         if (geometry_.taps_per_channel() == 1 && left > 0)
@@ -259,6 +262,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
           ahead.step();
+          if (stores_ahead) results.step();
           if (fresh && stores_ahead_) {
             const bool in_tile = panel + panels_ahead < panels;
             const Index later = in_tile ? first : first + rows;

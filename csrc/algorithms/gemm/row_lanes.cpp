@@ -90,7 +90,7 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
   const Index column_sums = kernels::max_strip_rows * kernels.lanes;
   WorkspaceLayout worker;
   tables_ = worker.reserve<Tables>(1);
-  strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * kernels.lanes);
+  strip_ = worker.reserve<T>(blocking.strip_room() + 2 * kernels.lanes);
   start_ = worker.reserve<T>(kernels.lanes);
   sums_ = worker.reserve<T>(column_sums * (keeps_sums_ ? channels * columns : kernels::max_strip_vectors));
   tiles_ = worker.reserve<Tile>(columns);

@@ -10,7 +10,7 @@ namespace {
 constexpr Index channels_ahead = 5;
 constexpr Index pixels_at_once = 32;
 constexpr Index line = 16;  // elements, or half as many doubles
-constexpr Index lines_that_collide = 4;
+constexpr Index lines_that_collide = 16;
 // Pixels of fewer channels share cache lines, and had better be brought near all at once.
 constexpr Index fewest_adjacent_channels = 64;
 
@@ -54,7 +54,7 @@ StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pix
     channel_pitch_ = pitch;
     // Pixels an odd number of cache lines apart: a power of two, and those under a tile would all fall into the same
     // lines of the first-level cache.
-    pitch = channels < lines_that_collide * line ? channels : (divide_up(channels, line) | 1) * line;
+    pitch = channels < fewest_adjacent_channels ? channels : (divide_up(channels, line) | 1) * line;
   }
   phase_pitch_ = divide_up(extent_[2], phases_);
   for (int a = axes - 1; a >= 0; --a) {
@@ -62,11 +62,22 @@ StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pix
     pitch = saturating_product(pitch, a == axes - 1 ? phases_ * phase_pitch_ : extent_[a]);
   }
   if (order != Order::channels_inner) {
+    // The same goes for channels, when they are transposed to their places.
+    const Index room = channels > 1 && pitch >= lines_that_collide * line ? pitch + line : pitch;
+    if (channels > 1 && pitch % (lines_that_collide * line) == 0) pitch = room;
     channel_pitch_ = pitch;
     pitch = saturating_product(pitch, channels);
+    room_ = saturating_product(saturating_product(room, channels), images);
   }
   image_pitch_ = pitch;
   elements_ = saturating_product(pitch, images);
+  room_ = larger(room_, elements_);
+}
+
+Index StripShape::room(Index pixels, Index channels) noexcept {
+  // Images of fewer pixels need no line.
+  const Index lines = pixels / (lines_that_collide * line);
+  return (pixels + lines * line) * channels;
 }
 
 // Where element `element` of a row lies, relative to its first.
@@ -138,6 +149,10 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
       return;
     }
     for (Index j = 0; j < rows; ++j) {
+      if (channels == 1) {
+        kernels.copy_strided(from + j * from_axis[1], from_axis[2], columns, pixels + j * pitch_[1]);
+        continue;
+      }
       if (from_channel == 1) {
         kernels.copy_rows(from + j * from_axis[1], from_axis[2], columns, channels, pixels + j * pitch_[1], pitch_[2]);
         continue;
@@ -152,8 +167,8 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
     // A few pixels at a time, and the next ones are asked for: the columns that a block of them is read by are far
     // apart for a hardware prefetcher.
     for (Index j = 0; j < rows; ++j)
-      for (Index k = 0; k < columns; k += pixels_at_once) {
-        const Index count = smaller(pixels_at_once, columns - k);
+      for (Index k = 0, count = 0; k < columns; k += count) {
+        count = columns - k < pixels_at_once + pixels_at_once / 2 ? columns - k : pixels_at_once;
         const T* first = from + j * from_axis[1] + k * from_axis[2];
         const T* next = k + count < columns ? first + count * from_axis[2] : from + (j + 1) * from_axis[1];
         if (k + count < columns || j + 1 < rows)

@@ -23,6 +23,10 @@ class StripShape {
              const Index (&taps)[axes], Order order) noexcept;
 
   [[nodiscard]] Index elements() const noexcept { return elements_; }
+  // As much as the strip of any smaller block takes.
+  [[nodiscard]] Index room() const noexcept { return room_; }
+  // And that of any so many pixels of a 1x1 kernel, not in Order::channels_inner.
+  static Index room(Index pixels, Index channels) noexcept;
   // How to read the input: in the order it lies in, where the reader takes any.
   template <class T>
   static Order natural_order(const Tensor<const T>& input) noexcept {
@@ -68,6 +72,7 @@ class StripShape {
 
   Order order_;
   Index elements_;
+  Index room_ = 0;
   Index extent_[axes];      // strip elements along each axis
   Index step_[axes];        // input elements from one strip element to the next
   Index pixel_step_[axes];  // strip elements from one pixel to the next

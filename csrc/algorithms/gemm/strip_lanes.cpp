@@ -119,7 +119,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   if (blocking.tap_blocks() > 1 || rows_.count() * blocking.most_taps() > most_listed_taps) rows_ = BorderRows();
   WorkspaceLayout worker;
   tables_ = worker.reserve<Tables>(1);
-  strip_ = worker.reserve<T>(blocking.strip_elements() + 2 * kernels.lanes);
+  strip_ = worker.reserve<T>(blocking.strip_room() + 2 * kernels.lanes);
   start_ = worker.reserve<T>(channels * vectors_per_tile() * kernels.lanes);
   results_ = worker.reserve<T>(channels * most_vectors() * kernels.lanes);
   vector_offsets_ = worker.reserve<Index>(most_vectors());
@@ -246,16 +246,17 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     } while (done < taps.channels);
   }
   timer.next(Phase::storing);
+  const T* results = destination.buffer;
+  const Index pitch = destination.buffer_stride;
   const Index direct = stored_directly(destination.direct, tables.vectors) * lanes;
-  for (Index channel = 0; channel < geometry_.out_channels; ++channel) {
-    const T* results = destination.buffer + channel * destination.buffer_stride;
-    Tensor<T> plane = to;
-    plane.data += channel * output.inner;
-    if (direct > 0)
-      std::copy(results + direct, results + pixels.count(), plane.data + direct);
-    else
-      for (Index s = 0; s < tables.stretches; ++s) store_stretch(*kernels_, worker.stretches[s], results, plane);
+  if (direct > 0) {
+    for (Index channel = 0; channel < geometry_.out_channels; ++channel)
+      std::copy(results + channel * pitch + direct, results + channel * pitch + pixels.count(),
+                to.data + channel * to.inner + direct);
+    return;
   }
+  for (Index s = 0; s < tables.stretches; ++s)
+    store_stretch(*kernels_, worker.stretches[s], results, pitch, geometry_.out_channels, to);
 }
 
 template <class T>

@@ -54,18 +54,27 @@ void cover(const PixelBlock& block, const RowOffset& row_offset, const Belongs& 
       }
 }
 
+// All channels of a stretch, whose results are `pitch` apart.
 template <class T>
-void store_stretch(const kernels::KernelSet<T>& kernels, const Stretch& stretch, const T* results,
-                   const Tensor<T>& output) noexcept {
+void store_stretch(const kernels::KernelSet<T>& kernels, const Stretch& stretch, const T* results, Index pitch,
+                   Index channels, const Tensor<T>& output) noexcept {
   const T* from = results + stretch.position;
   T* to = output.data + stretch.image * output.outer + stretch.plane * output.axis[0] + stretch.row * output.axis[1] +
           stretch.column * output.axis[2];
   if (output.axis[2] == 1) {
-    kernels.copy_rows(from, stretch.position_step, stretch.rows, stretch.columns, to, output.axis[1]);
+    for (Index channel = 0; channel < channels; ++channel)
+      kernels.copy_rows(from + channel * pitch, stretch.position_step, stretch.rows, stretch.columns,
+                        to + channel * output.inner, output.axis[1]);
     return;
   }
-  for (Index j = 0; j < stretch.rows; ++j)
-    scatter(from + j * stretch.position_step, stretch.columns, to + j * output.axis[1], output.axis[2]);
+  for (Index j = 0; j < stretch.rows; ++j, from += stretch.position_step, to += output.axis[1]) {
+    if (output.inner == 1) {
+      kernels.transpose(from, pitch, channels, stretch.columns, to, output.axis[2]);
+      continue;
+    }
+    for (Index channel = 0; channel < channels; ++channel)
+      scatter(from + channel * pitch, stretch.columns, to + channel * output.inner, output.axis[2]);
+  }
 }
 
 }  // namespace convgrad::gemm
