@@ -3,6 +3,7 @@ handed out twice, and no more of it than asked for."""
 
 from __future__ import annotations
 
+import sys
 import threading
 import tracemalloc
 from pathlib import Path
@@ -150,3 +151,30 @@ def test_what_is_no_number_of_mebibytes_is_an_error_at_import(limit: str) -> Non
     message = done.stderr.strip().splitlines()[-1]
     assert message.startswith("ImportError: CONVGRAD_KEPT_MIB: expected")
     assert limit in message
+
+
+FAULTS = """
+import resource, numpy as np, convgrad as cg
+cg.set_num_threads(1)
+V = np.ones((1, 128, 28, 28), np.float32); K = np.ones((64, 128, 3, 3), np.float32)
+Z = np.empty((1, 64, 26, 26), np.float32); dK = np.empty_like(K); dV = np.empty_like(V)
+def run():
+    cg.forward(V, K, out=Z)
+    cg.grad_kernel(Z, V, (3, 3), out=dK)
+    cg.grad_input(Z, K, (28, 28), out=dV)
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+run()
+before = faults()
+for _ in range(10):
+    run()
+print((faults() - before) // 10)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library is asked to give everything back")
+@pytest.mark.parametrize("limit", ["", "0"])
+def test_scratch_memory_waits_for_the_next_call(limit: str) -> None:
+    """A page that is used for the first time is a fault, and a call takes hundreds of them unless some are kept."""
+    pages = int(assert_succeeds("-c", FAULTS, CONVGRAD_KEPT_MIB=limit, MALLOC_MMAP_THRESHOLD_="65536"))
+    assert pages > 100 if limit == "0" else pages < 20

@@ -1,5 +1,6 @@
 // forward, and the check of a layer's arguments, which is forward without an input.
 #include "arguments.hpp"
+#include "call_memory.hpp"
 #include "compute.hpp"
 #include "operations.hpp"
 
@@ -35,9 +36,10 @@ py::object forward(py::handle V, py::handle K, py::handle bias, py::handle strid
   const Shape shape =
       activation_shape(channel_axis(input, rank) == 1, problem, problem.out_channels, plan.output_size());
   Result result = make_result(out, input.data_type, shape, {&input, &kernel, has_bias ? &bias_array : nullptr});
+  const CallMemory memory(plan.workspace_bytes());
   compute(plan.flops() + element_count(shape), [&] {
     return convgrad::forward(plan, view_of<ConstView>(input, rank), view_of<ConstView>(kernel, rank), bias_array.data,
-                             bias_array.strides[0], view_of<View>(result.array, rank));
+                             bias_array.strides[0], view_of<View>(result.array, rank), memory.workspace());
   });
   return std::move(result.object);
 }

@@ -1,5 +1,6 @@
 // The gradients: grad_kernel, grad_input, grad_bias, and backward, which is all three.
 #include "arguments.hpp"
+#include "call_memory.hpp"
 #include "compute.hpp"
 #include "operations.hpp"
 
@@ -50,17 +51,19 @@ GradientCall prepare_grad_input(const Array& grad_output, const Array& kernel, c
 
 void run_grad_kernel(const GradientCall& call, const Array& grad_output, const Array& input) {
   const int rank = call.plan.problem().spatial_rank;
+  const CallMemory memory(call.plan.workspace_bytes());
   compute(call.plan.flops() + element_count(call.result.array.shape), [&] {
     return convgrad::grad_kernel(call.plan, view_of<ConstView>(grad_output, rank), view_of<ConstView>(input, rank),
-                                 view_of<View>(call.result.array, rank));
+                                 view_of<View>(call.result.array, rank), memory.workspace());
   });
 }
 
 void run_grad_input(const GradientCall& call, const Array& grad_output, const Array& kernel) {
   const int rank = call.plan.problem().spatial_rank;
+  const CallMemory memory(call.plan.workspace_bytes());
   compute(call.plan.flops() + element_count(call.result.array.shape), [&] {
     return convgrad::grad_input(call.plan, view_of<ConstView>(grad_output, rank), view_of<ConstView>(kernel, rank),
-                                view_of<View>(call.result.array, rank));
+                                view_of<View>(call.result.array, rank), memory.workspace());
   });
 }
 

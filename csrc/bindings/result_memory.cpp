@@ -81,6 +81,8 @@ class KeptMemory {
     drop_beyond(limit_);
   }
 
+  [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+
   void drop_all() {
     const std::lock_guard<std::mutex> lock(mutex_);
     drop_beyond(0);
@@ -246,6 +248,8 @@ ResultMemory::~ResultMemory() {
   const auto own = py::reinterpret_steal<py::object>(allocators().set_handler(replaced_.ptr()));
   if (!own) PyErr_Clear();
 }
+
+std::size_t most_kept_bytes() { return kept_memory().limit(); }
 
 void require_usable_kept_memory() {
   std::size_t mebibytes = 0;

@@ -30,6 +30,9 @@ class ResultMemory {
   py::object replaced_;  ///< the allocator to return to; none where nothing was replaced
 };
 
+/// As many bytes as CONVGRAD_KEPT_MIB in the environment allows to keep.
+std::size_t most_kept_bytes();
+
 /// Raises ImportError when CONVGRAD_KEPT_MIB in the environment is no number of mebibytes to keep at most.
 void require_usable_kept_memory();
 
