@@ -61,6 +61,8 @@ constexpr Layer layers[] = {
     square("inception", 4, 48, 35, 64, 5, 1, 2),
     square("inception-s2", 4, 288, 35, 384, 3, 2),
     square("dcgan", 4, 128, 32, 256, 4, 2, 1),
+    square("dcgan-64", 4, 64, 64, 128, 4, 2, 1),
+    square("resnet-28-s2", 4, 128, 28, 256, 3, 2, 1),
     square("googlenet-3a-3x3", 4, 96, 28, 128, 3, 1, 1),
     square("densenet-1x1", 4, 512, 14, 128, 1),
     square("densenet-3x3", 4, 128, 28, 32, 3, 1, 1),
@@ -252,21 +254,26 @@ Allowed allowed(int threads) {
   return {1.25, 1.6, usual ? 1.8 : 2.8};
 }
 
-// `make_region(threads, check_coverage)`
-template <class MakeRegion>
-void judge(const char* what, const Geometry& geometry, Balance& balance, const MakeRegion& make_region) {
+// `make_regions(threads, check_coverage)` are those of a pass, one after the other.
+template <class MakeRegions>
+void judge(const char* what, const Geometry& geometry, Balance& balance, const MakeRegions& make_regions) {
   double alone = 0;
   for (int threads = 1; threads <= most_threads; ++threads) {
-    const Region region = make_region(threads, threads <= 2 || threads == 7 || threads == 64);
-    CHECK(region.workers >= 1 && region.workers <= threads);
+    double together = 0;
+    std::size_t tasks = 0;
+    for (const Region& region : make_regions(threads, threads <= 2 || threads == 7 || threads == 64)) {
+      CHECK(region.workers >= 1 && region.workers <= threads);
+      together += makespan(region);
+      tasks += region.work.size();
+    }
     // With less to do, it is not worth starting them all.
     if (useful_threads(geometry, threads) < threads) break;
-    if (threads == 1) alone = makespan(region);
-    const double lateness = makespan(region) * threads / alone;
+    if (threads == 1) alone = together;
+    const double lateness = together * threads / alone;
     balance.lateness[threads].push_back(lateness);
     if (lateness <= allowed(threads).any) continue;
     ++failures;
-    std::fprintf(stderr, "%s, %d threads: %.2f with %zu tasks\n", what, threads, lateness, region.work.size());
+    std::fprintf(stderr, "%s, %d threads: %.2f with %zu tasks\n", what, threads, lateness, tasks);
   }
 }
 
@@ -295,32 +302,37 @@ void test_layer(const Layer& layer, const kernels::IsaTable& table, Balance& for
     std::snprintf(what, sizeof what, "%s, %s, %s, float%zu", layer.name, pass, table.name, 8 * sizeof(T));
     return what;
   };
-  const auto test_correlation = [&](const char* pass, const Geometry& g, WeightOrder order) {
-    judge(name(pass), g, forward, [&](int threads, bool check_coverage) {
-      const Correlation<T> correlation(g, set, order, threads);
-      return visit_lanes(correlation.lanes(), [&](const auto& lanes) { return region_of(g, lanes, check_coverage); });
+  using Regions = std::vector<Region>;
+  const auto test_correlations = [&](const char* pass, const std::vector<Geometry>& parts, WeightOrder order) {
+    judge(name(pass), geometry, forward, [&](int threads, bool check_coverage) {
+      Regions regions;
+      for (const Geometry& part : parts) {
+        const Correlation<T> correlation(part, set, order, threads);
+        regions.push_back(visit_lanes(correlation.lanes(),
+                                      [&](const auto& lanes) { return region_of(part, lanes, check_coverage); }));
+      }
+      return regions;
     });
   };
-  test_correlation("forward", geometry, WeightOrder::lanes_first);
+  test_correlations("forward", {geometry}, WeightOrder::lanes_first);
   if (has_patches(geometry))
     judge(name("grad_input"), geometry, forward, [&](int threads, bool check_coverage) {
       const Geometry product = patch_product(geometry);
-      return region_of(product, ChannelLanes<T>(product, set, threads, &geometry), check_coverage);
+      return Regions{region_of(product, ChannelLanes<T>(product, set, threads, &geometry), check_coverage)};
     });
   else if (prefers_columns(geometry))
     judge(name("grad_input"), geometry, columns, [&](int threads, bool check_coverage) {
       const GradInputColumns<T> pass(geometry, set, threads);
-      return columns_region_of(geometry, pass.tasks(), pass.threads(), check_coverage);
+      return Regions{columns_region_of(geometry, pass.tasks(), pass.threads(), check_coverage)};
     });
   else
-    for (const Geometry& part : residues_of(geometry))
-      test_correlation("grad_input", part, WeightOrder::channels_first);
+    test_correlations("grad_input", residues_of(geometry), WeightOrder::channels_first);
   judge(name("grad_kernel"), geometry, grad_kernel, [&](int threads, bool check_coverage) {
     const GradKernel<T> pass(geometry, set, threads);
     Geometry g = geometry;
     if (pass.swapped()) std::swap(g.in_channels, g.out_channels);
-    return visit_lanes(pass.lanes(),
-                       [&](const auto& lanes) { return grad_kernel_region_of(g, lanes, check_coverage); });
+    return Regions{
+        visit_lanes(pass.lanes(), [&](const auto& lanes) { return grad_kernel_region_of(g, lanes, check_coverage); })};
   });
 }
 

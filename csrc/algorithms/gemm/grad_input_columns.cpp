@@ -1,6 +1,7 @@
 #include "algorithms/gemm/grad_input_columns.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
@@ -32,23 +33,37 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   }
   if (ColumnSums<float>(geometry, 1, one_pixel, 1).elements() > most_sums || geometry.out_channels > most_out_channels)
     return false;
-  // Every product is stored, loaded and added once, which counts against the sum over output channels that it takes.
-  // The other way stores every element of dV for itself where there is a stride, and leaves lanes unused where there
-  // are few channels.
+  // Every product is stored, loaded and added once, which counts against the sum over output channels that it takes,
+  // and an image's pixels fill whole panels. The other way stores every element of dV for itself where there is a
+  // stride, which counts against all products that it is a sum of; has pixels beyond the border of G; and leaves lanes
+  // unused where there are few channels. Fitted to 47 layers.
   constexpr Index few_channels = 8;
   if (!strided && geometry.in_channels > few_channels) return false;
+  const auto pixels = static_cast<double>(geometry.output_pixels());
+  const auto out_channels = static_cast<double>(larger(1, geometry.out_channels));
   const double rows = static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
-  const double columns = (1 + 9 / static_cast<double>(larger(1, geometry.out_channels))) * (rows < 4 ? 4 / rows : 1);
+  double columns = (1 + 9 / out_channels) * (rows < 4 ? 4 / rows : 1);
   const double channels = static_cast<double>(larger(1, geometry.in_channels));
-  double correlation = (strided ? 1.6 : 1.1) + 2.5 / channels;
+  double correlation = 1.1 + 2.5 / channels;
+  if (strided) {
+    // So few pixels that packing the weights is all that counts: once, and not for every residue of the stride.
+    constexpr double fewest_pixels = 64;
+    if (static_cast<double>(geometry.batch) * pixels < fewest_pixels) return true;
+    columns *= 1 + 10 / pixels;
+    double apart = 1;  // the share of dV's elements that are met by one tap
+    for (int a = 0; a < axes; ++a) apart /= static_cast<double>(geometry.stride[a]);
+    const double positions =
+        static_cast<double>(geometry.input[0] * geometry.input[1]) * static_cast<double>(geometry.input[2]) * apart;
+    const double products = static_cast<double>(geometry.taps_per_channel()) * apart * out_channels;
+    correlation = (1 + 55 / products + 2.5 / channels) * std::sqrt(positions / pixels);
+  }
   // An image of few pixels fits a strip or two, of which no rows are copied twice.
   constexpr Index few_pixels = 2048;
   if (!strided && geometry.input[0] * geometry.input[1] * geometry.input[2] <= few_pixels)
     correlation = 0.65 + 1.65 / channels;
   // One channel's rows share what is under the kernel (row_lanes.hpp), as long as few channels of G pass by.
   if (!strided && geometry.in_channels == 1 && geometry.kernel[1] > 1 && geometry.dilation[1] == 1)
-    correlation = std::min(correlation, 1 + static_cast<double>(geometry.out_channels) / 64 +
-                                            1.5 / static_cast<double>(geometry.kernel[1]));
+    correlation = std::min(correlation, 1 + out_channels / 64 + 1.5 / static_cast<double>(geometry.kernel[1]));
   return columns < correlation;
 }
 

@@ -4,6 +4,9 @@ namespace convgrad::gemm {
 
 namespace {
 
+// Of one channel and lane, that are transposed at once.
+constexpr Index most_taps_together = 64;
+
 // Zeroes the lanes that no channel fills, where rows are not transposed.
 template <class T>
 void clear_unused(T* panel, Index rows, Index lanes, Index width) noexcept {
@@ -50,16 +53,23 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
     kernels.copy_rows(weights.data, weights.channel, channels, lanes, panel, width);
     return;
   }
+  // Where the taps of a channel begin, and how far they reach.
+  const T* lowest = weights.data;
+  Index span = 1;
+  for (int a = 0; a < axes; ++a) {
+    lowest += smaller(0, (taps[a] - 1) * weights.axis[a]);
+    span += (taps[a] - 1) * (weights.axis[a] < 0 ? -weights.axis[a] : weights.axis[a]);
+  }
   // The lanes of a channel may lie together (grad_input), but those of the next channel far away.
-  const Index together = in_a_row && weights.lane == count ? lanes * count : 0;
+  const Index together = count > 1 && weights.lane > 0 && weights.lane <= most_taps_together
+                             ? (lanes - 1) * weights.lane + span
+                             : 0;
   constexpr Index line = 64 / sizeof(T);
   for (Index c = 0; c < channels; ++c, panel += count * width) {
     const T* from = weights.data + c * weights.channel;
+    if (c + 1 < channels)
+      for (Index e = 0; e < together; e += line) __builtin_prefetch(lowest + (c + 1) * weights.channel + e);
     if (in_a_row && count > 1) {
-      if (c + 1 < channels) {
-        const T* first = from + weights.channel - (step == 1 ? 0 : count - 1);
-        for (Index e = 0; e < together; e += line) __builtin_prefetch(first + e);
-      }
       if (step == 1)
         kernels.transpose_padded(from, weights.lane, lanes, count, panel, width);
       else
