@@ -25,6 +25,8 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   Index one_pixel[axes];
   bool strided = false;
   for (int a = 0; a < axes; ++a) {
+    // Sums are kept apart by column modulo stride, and that would take time for every one there is none of.
+    if (geometry.stride[a] > larger(1, geometry.input[a])) return false;
     const Index covered = (geometry.output[a] - 1) * geometry.stride[a] + extent_of(geometry, a) - geometry.padding[a];
     if (geometry.output[a] == 0 || geometry.padding[a] < 0 || geometry.input[a] - covered >= geometry.stride[a])
       return false;  // crops the input: whole rows of dV would lie beyond all sums
