@@ -61,9 +61,8 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
     span += (taps[a] - 1) * (weights.axis[a] < 0 ? -weights.axis[a] : weights.axis[a]);
   }
   // The lanes of a channel may lie together (grad_input), but those of the next channel far away.
-  const Index together = count > 1 && weights.lane > 0 && weights.lane <= most_taps_together
-                             ? (lanes - 1) * weights.lane + span
-                             : 0;
+  const Index together =
+      count > 1 && weights.lane > 0 && weights.lane <= most_taps_together ? (lanes - 1) * weights.lane + span : 0;
   constexpr Index line = 64 / sizeof(T);
   for (Index c = 0; c < channels; ++c, panel += count * width) {
     const T* from = weights.data + c * weights.channel;
