@@ -12,10 +12,16 @@ inline bool multiply_overflows(Index a, Index b, Index& product) noexcept {
 }
 inline bool add_overflows(Index a, Index b, Index& sum) noexcept { return __builtin_add_overflow(a, b, &sum); }
 
-// The product, or the largest Index where that is too small: for sizes that are only going to be compared with a limit.
+// The product or sum, or the largest Index where that is too small: for sizes that are only going to be compared with a
+// limit.
 inline Index saturating_product(Index a, Index b) noexcept {
   Index product = 0;
   return multiply_overflows(a, b, product) ? INT64_MAX : product;
+}
+
+inline Index saturating_sum(Index a, Index b) noexcept {
+  Index sum = 0;
+  return add_overflows(a, b, sum) ? INT64_MAX : sum;
 }
 
 inline Index divide_up(Index a, Index b) noexcept { return (a + b - 1) / b; }

@@ -4,6 +4,14 @@
 
 namespace convgrad::gemm {
 
+namespace {
+
+StripShape::Order usual_order(bool pixels_adjacent) noexcept {
+  return pixels_adjacent ? StripShape::Order::pixels_adjacent : StripShape::Order::channels_outer;
+}
+
+}  // namespace
+
 Blocking::Blocking(const Geometry& geometry, const BlockingLimits& limits) noexcept
     : geometry_(geometry), pixels_adjacent_(limits.pixels_adjacent) {
   for (int a = 0; a < axes; ++a) taps_[a] = geometry.kernel[a];
@@ -51,13 +59,11 @@ void Blocking::choose_taps(const BlockingLimits& limits) noexcept {
 }
 
 Index Blocking::strip_elements() const noexcept {
-  const auto order = pixels_adjacent_ ? StripShape::Order::pixels_adjacent : StripShape::Order::channels_outer;
-  return StripShape(geometry_, images_, pixels_, channels_, taps_, order).elements();
+  return StripShape(geometry_, images_, pixels_, channels_, taps_, usual_order(pixels_adjacent_)).elements();
 }
 
 Index Blocking::strip_room() const noexcept {
-  const auto order = pixels_adjacent_ ? StripShape::Order::pixels_adjacent : StripShape::Order::channels_outer;
-  return StripShape(geometry_, images_, pixels_, channels_, taps_, order).room();
+  return StripShape(geometry_, images_, pixels_, channels_, taps_, usual_order(pixels_adjacent_)).room();
 }
 
 Index Blocking::strip_room_in_any_order(int axis, Index blocks) const noexcept {

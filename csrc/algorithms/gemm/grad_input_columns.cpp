@@ -38,7 +38,7 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   // Every product is stored, loaded and added once, which counts against the sum over output channels that it takes,
   // and an image's pixels fill whole panels. The other way stores every element of dV for itself where there is a
   // stride, which counts against all products that it is a sum of; has pixels beyond the border of G; and leaves lanes
-  // unused where there are few channels. Fitted to 47 layers.
+  // unused where there are few channels. Fitted to 34 layers with a stride.
   constexpr Index few_channels = 8;
   if (!strided && geometry.in_channels > few_channels) return false;
   const auto pixels = static_cast<double>(geometry.output_pixels());

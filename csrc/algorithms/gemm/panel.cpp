@@ -4,9 +4,6 @@ namespace convgrad::gemm {
 
 namespace {
 
-// Of one channel and lane, that are transposed at once.
-constexpr Index most_taps_together = 64;
-
 // Zeroes the lanes that no channel fills, where rows are not transposed.
 template <class T>
 void clear_unused(T* panel, Index rows, Index lanes, Index width) noexcept {
@@ -60,9 +57,10 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
     lowest += smaller(0, (taps[a] - 1) * weights.axis[a]);
     span += (taps[a] - 1) * (weights.axis[a] < 0 ? -weights.axis[a] : weights.axis[a]);
   }
-  // The lanes of a channel may lie together (grad_input), but those of the next channel far away.
-  const Index together =
-      count > 1 && weights.lane > 0 && weights.lane <= most_taps_together ? (lanes - 1) * weights.lane + span : 0;
+  // The lanes of a channel may lie together (grad_input, with a stride every so many taps of them), but those of the
+  // next channel far away.
+  const bool near = count > 1 && weights.lane > 0 && weights.lane <= 4 * span;
+  const Index together = near ? (lanes - 1) * weights.lane + span : 0;
   constexpr Index line = 64 / sizeof(T);
   for (Index c = 0; c < channels; ++c, panel += count * width) {
     const T* from = weights.data + c * weights.channel;

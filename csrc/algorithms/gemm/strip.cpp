@@ -9,8 +9,8 @@ namespace {
 
 constexpr Index channels_ahead = 5;
 constexpr Index pixels_at_once = 32;
-constexpr Index line = 16;  // elements, or half as many doubles
-constexpr Index lines_that_collide = 16;
+constexpr Index line = 16;                // elements, or half as many doubles
+constexpr Index lines_that_collide = 16;  // whose distance is a multiple of this many
 // Pixels of fewer channels share cache lines, and had better be brought near all at once.
 constexpr Index fewest_adjacent_channels = 64;
 
@@ -63,7 +63,7 @@ StripShape::StripShape(const Geometry& geometry, Index images, const Index (&pix
   }
   if (order != Order::channels_inner) {
     // The same goes for channels, when they are transposed to their places.
-    const Index room = channels > 1 && pitch >= lines_that_collide * line ? pitch + line : pitch;
+    const Index room = channels > 1 && pitch >= lines_that_collide * line ? saturating_sum(pitch, line) : pitch;
     if (channels > 1 && pitch % (lines_that_collide * line) == 0) pitch = room;
     channel_pitch_ = pitch;
     pitch = saturating_product(pitch, channels);
