@@ -89,6 +89,9 @@ CASES: dict[str, Problem] = {
     "channels-130-to-21-1x1": layer((15, 35), (1, 1), (130, 21), batch=2),
     "channels-700-to-6-1x1": layer((9, 32), (1, 1), (700, 6)),
     "channels-300-to-40-1x1": layer((7, 9), (1, 1), (300, 40), batch=2),
+    "channels-150-to-3-1x1": layer((29, 41), (1, 1), (150, 3), batch=2),
+    "channels-140-to-2-1x1-long-row": layer((1100,), (1,), (140, 2)),
+    "channels-70-to-20": layer((9, 10), (3, 3), (70, 20), padding=1, batch=2),
     # Patches: a stride of the kernel's size or more, with zeros between them and at the end.
     "patches-1x1-stride-2": layer((9, 34), (1, 1), (19, 33), stride=2, batch=2),
     "patches-2x2": layer((7, 38), (2, 2), (9, 6), stride=2),

@@ -26,6 +26,7 @@ LAYERS = (
     layer((8, 7), (3, 3), (20, 40), padding=1),
     layer((13, 6), (3, 2), (36, 34), padding=((6, 6), (0, 0)), dilation=(6, 1)),
     layer((3, 5, 6), (3, 3, 1), (20, 33), padding=(1, 1, 0)),
+    layer((31, 50), (3, 3), (16, 33), padding=1),
     # With pixels as lanes, in one of two groups.
     layer((6, 14), (3, 3), (6, 4), batch=3, padding=2, groups=2),
     # Columns and planes of them, over several images, with a stride and with dilation.

@@ -64,6 +64,21 @@ def test_no_output_channels(algorithm: Any, dtype: str) -> None:
 
 @every_algorithm
 @every_dtype
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("size", [5, 40])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_gradient_of_no_output_channels_is_written(
+    algorithm: Any, dtype: str, stride: int, size: int, kernel: int
+) -> None:
+    """Sums of nothing, whichever way a stride leads to them, whatever lay there before."""
+    problem = layer((size, size), (kernel, kernel), (20, 0), stride=stride)
+    dV = np.full(problem.input_shape, np.nan, dtype)
+    run("grad_input", integers(problem).astype(dtype), problem, algorithm=algorithm, out=dV)
+    np.testing.assert_array_equal(dV, np.zeros(problem.input_shape))
+
+
+@every_algorithm
+@every_dtype
 def test_empty_image_within_padding(algorithm: Any, dtype: str) -> None:
     """The kernel meets padding only."""
     Z, dK, dV = results(layer((0, 4), (2, 2), (2, 3), padding=1), algorithm, dtype)

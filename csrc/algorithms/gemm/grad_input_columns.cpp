@@ -22,6 +22,8 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   // Of one channel for a single pixel: more would not fit the cache.
   constexpr Index most_sums = 32768;
   constexpr Index most_out_channels = 4096;
+  // Without output channels there are no products, and sums of none are zeros that the other way stores.
+  if (geometry.multiplications() == 0) return false;
   Index one_pixel[axes];
   bool strided = false;
   for (int a = 0; a < axes; ++a) {
