@@ -58,6 +58,18 @@ def test_layout_does_not_change_a_bit(layout: str, name: str, pass_name: str) ->
         np.testing.assert_array_equal(out, plain, err_msg="out")
 
 
+@every_layout
+@every_pass
+def test_many_channels_of_few(layout: str, pass_name: str) -> None:
+    """So many that their sums are cut into parts, some of which may be read in place where the last one is not."""
+    problem = layer((29, 27), (1, 1), (512, 2))
+    data, exact = expected.of_integers(problem)
+    for dtype in DTYPES:
+        typed = data.astype(dtype)
+        relaid = Operands(*(laid_out(a, layout) if a.ndim == 4 else a for a in typed))
+        np.testing.assert_array_equal(run(pass_name, relaid, problem), getattr(exact, pass_name))
+
+
 @every_pass
 @every_algorithm
 def test_broadcast_operands(pass_name: str, algorithm: str) -> None:

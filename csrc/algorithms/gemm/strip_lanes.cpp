@@ -210,15 +210,31 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
                     all_finite(*kernels_, of_group, geometry_.out_channels, geometry_.in_channels, geometry_.kernel);
   }
   Destination destination{};
-  for (Index t = 0; t < blocking.tap_blocks(); ++t) {
+  const Index tap_blocks = blocking.tap_blocks();
+  const Index channels_left = (geometry_.groups - group) * geometry_.in_channels;
+  const auto shape_of = [&](const TapBlock& taps) {
+    return StripShape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                      StripShape::Order::pixels_adjacent);
+  };
+  // Kernels load one vector more, to shift out of.
+  const auto lies_in_place = [&](StripShape& shape, const TapBlock& taps, const T*& strip) {
+    return shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip);
+  };
+  // All blocks of taps, or none: each goes on with the sums of the one before, which lie as rows of pixels do, and
+  // those of the input may be further apart than those of a strip.
+  bool in_place = true;
+  for (Index t = 0; tap_blocks > 1 && in_place && t < tap_blocks; ++t) {
+    const TapBlock taps = blocking.tap_block(t);
+    StripShape shape = shape_of(taps);
+    const T* strip = nullptr;
+    in_place = lies_in_place(shape, taps, strip);
+  }
+  for (Index t = 0; t < tap_blocks; ++t) {
     timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
-    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
-                     StripShape::Order::pixels_adjacent);
+    StripShape shape = shape_of(taps);
     const T* strip = worker.strip;
-    const Index channels_left = (geometry_.groups - group) * geometry_.in_channels;
-    // Kernels load one vector more, to shift out of.
-    const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip);
+    in_place = in_place && lies_in_place(shape, taps, strip);
     if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     make_tables(pixels, taps, shape, in_place, weights, worker);
     const T* block_weights = weights.data + group * weights.group + taps.first_channel * weights.channel;
@@ -230,7 +246,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     // What a 1x1 kernel reads next in place, the micro-kernel asks for: a line for every group and tap.
     const bool foresees = in_place && geometry_.taps_per_channel() == 1 && row_groups() > 1;
     AfterStrip<T> after;
-    if (t + 1 == blocking.tap_blocks()) {
+    if (t + 1 == tap_blocks) {
       const Index runs = larger(1, divide_up(taps.channels, channels_at_once));
       const Index tiles = row_groups() * divide_up(tables.vectors, vectors_per_tile());
       after = traffic_.after(geometry_, pixels, to, following, input, in_place, runs * tiles);
