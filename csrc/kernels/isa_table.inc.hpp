@@ -82,10 +82,9 @@ constexpr void fill_strip_tiles(convgrad::kernels::KernelSet<T>& set) {
   }
 }
 
-// `rows` x vectors accumulators, `rows` broadcasts and one vector of the strip.
 template <class T, int rows>
 constexpr void fill_strip_rows(convgrad::kernels::KernelSet<T>& set) {
-  constexpr int fitting = (CONVGRAD_REGISTERS - rows - 1) / rows;
+  constexpr int fitting = most_columns(rows);
   constexpr int vectors =
       fitting < convgrad::kernels::max_strip_vectors ? fitting : convgrad::kernels::max_strip_vectors;
   set.strip_vectors[rows - 1] = vectors;
@@ -100,10 +99,9 @@ constexpr void fill_dot_tiles(convgrad::kernels::KernelSet<T>& set) {
   }
 }
 
-// `rows` x columns accumulators, `rows` vectors of one operand and one of the other.
 template <class T, int rows>
 constexpr void fill_dot_rows(convgrad::kernels::KernelSet<T>& set) {
-  constexpr int fitting = (CONVGRAD_REGISTERS - rows - 1) / rows;
+  constexpr int fitting = most_columns(rows);
   constexpr int columns = fitting < convgrad::kernels::max_dot_columns ? fitting : convgrad::kernels::max_dot_columns;
   set.dot_columns[rows - 1] = columns;
   fill_dot_tiles<T, rows, columns>(set);

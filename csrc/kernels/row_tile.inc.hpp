@@ -25,15 +25,28 @@ inline __attribute__((always_inline)) void add_row(const SourceRow<T>& row, cons
     const T* weight = row.weight;
     for (int64_t k = 0; k < row.columns; ++k) {
       const int64_t offset = row.offset + row.column[k];
-      Vector<T> scalar[rows];
-#pragma GCC unroll 4
-      for (int i = low; i <= high; ++i) scalar[i] = weight[-i * row.weight_row] - Vector<T>{};
+      if constexpr (rows_pass(rows, vectors)) {
+        Vector<T> value[vectors];
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors; ++j) {
-        Vector<T> value = load(vector[j] + offset);
-        if (high > low) keep_in_register(value);
+        for (int j = 0; j < vectors; ++j) value[j] = load(vector[j] + offset);
 #pragma GCC unroll 4
-        for (int i = low; i <= high; ++i) accumulator[i][j] += scalar[i] * value;
+        for (int i = low; i <= high; ++i) {
+          Vector<T> scalar = weight[-i * row.weight_row] - Vector<T>{};
+          keep_in_register(scalar);
+#pragma GCC unroll 8
+          for (int j = 0; j < vectors; ++j) accumulator[i][j] += scalar * value[j];
+        }
+      } else {
+        Vector<T> scalar[rows];
+#pragma GCC unroll 4
+        for (int i = low; i <= high; ++i) scalar[i] = weight[-i * row.weight_row] - Vector<T>{};
+#pragma GCC unroll 8
+        for (int j = 0; j < vectors; ++j) {
+          Vector<T> value = load(vector[j] + offset);
+          if (high > low) keep_in_register(value);
+#pragma GCC unroll 4
+          for (int i = low; i <= high; ++i) accumulator[i][j] += scalar[i] * value;
+        }
       }
       weight += row.weight_column;
     }
