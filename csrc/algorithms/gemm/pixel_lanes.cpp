@@ -52,6 +52,24 @@ bool in_a_row(const Index* offsets, Index count) noexcept {
   return count > 0;
 }
 
+// How the weights of a tile are read.
+enum class WeightCopy {
+  none,  // as they lie
+  rows,  // row after row: theirs would push each other out of the first-level cache while the panels pass
+  taps,  // tap after tap: rows are neighbors and taps far apart, so that each tap takes a line or two of its own
+};
+
+// A tile of vectors as long as a line spends time enough on each tap to fetch its line from the second-level cache.
+template <class T>
+WeightCopy find_copy(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const Weights<T>& weights,
+                     const Index* offsets, Index taps) noexcept {
+  constexpr Index line = 64 / Index{sizeof(T)};
+  if (kernels.lanes < line && geometry.taps_per_channel() == 1 && weights.lane == 1 && weights.channel >= line)
+    return WeightCopy::taps;
+  if (weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(offsets, taps)) return WeightCopy::rows;
+  return WeightCopy::none;
+}
+
 }  // namespace
 
 // Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there,
@@ -231,12 +249,11 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, length, worker.block_copies,
                     worker.panels);
       timer.next(Phase::multiplying);
-      const bool copied =
-          weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(worker.weight_offsets + done, length);
-      if (copied) {
-        for (Index row = 0; row < kernels_->tile_rows; ++row) worker.copied_row_offsets[row] = row * weight_pitch<T>;
-        for (Index tap = 0; tap < length; ++tap) worker.copied_tap_offsets[tap] = tap;
-      }
+      const WeightCopy copy = find_copy(*kernels_, geometry_, weights, worker.weight_offsets + done, length);
+      const Index row_step = copy == WeightCopy::rows ? weight_pitch<T> : 1;
+      const Index tap_step = copy == WeightCopy::rows ? 1 : kernels_->tile_rows;
+      for (Index row = 0; row < kernels_->tile_rows; ++row) worker.copied_row_offsets[row] = row * row_step;
+      for (Index tap = 0; tap < length; ++tap) worker.copied_tap_offsets[tap] = tap * tap_step;
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);
       const Index panels = divide_up(count, width_);
       const bool fresh = t == 0 && done == 0;
@@ -256,8 +273,17 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       for (Index tile = 0; tile < tiles; ++tile) {
         const Index first = task.channels * tile / tiles;
         const Index rows = task.channels * (tile + 1) / tiles - first;
-        const TileWeights tile_weights =
-            find_weights(block_weights + first * weights.lane, rows, done, length, copied, worker);
+        TileWeights tile_weights{block_weights + first * weights.lane, worker.row_offsets,
+                                 worker.weight_offsets + done};
+        if (copy != WeightCopy::none) {
+          const PhaseTimer packing(Phase::packing_weights);
+          const T* from = tile_weights.data + worker.weight_offsets[done];
+          if (copy == WeightCopy::rows)
+            kernels_->copy_rows(from, weights.lane, rows, length, worker.weights, row_step);
+          else
+            kernels_->copy_rows(from, weights.channel, length, rows, worker.weights, tap_step);
+          tile_weights = {worker.weights, worker.copied_row_offsets, worker.copied_tap_offsets};
+        }
         for (Index panel = 0; panel < panels; ++panel) {
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
@@ -285,19 +311,6 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       unpack_channels(*kernels_, destination.result, destination.stride, box, begin, smaller(count, begin + width_),
                       task.channels, to);
   }
-}
-
-// The weights of one tile for one run of taps: as they lie, or copied next to each other where their rows would push
-// each other out of the first-level cache while the panels pass.
-template <class T>
-typename PixelLanes<T>::TileWeights PixelLanes<T>::find_weights(const T* weights, Index rows, Index first_tap,
-                                                                Index length, bool copied,
-                                                                const Worker& worker) const noexcept {
-  if (!copied) return {weights, worker.row_offsets, worker.weight_offsets + first_tap};
-  const PhaseTimer timer(Phase::packing_weights);
-  kernels_->copy_rows(weights + worker.weight_offsets[first_tap], worker.row_offsets[1], rows, length, worker.weights,
-                      weight_pitch<T>);
-  return {worker.weights, worker.copied_row_offsets, worker.copied_tap_offsets};
 }
 
 template class PixelLanes<float>;

@@ -2,7 +2,7 @@
 //
 //     Z[o, pixel] = bias[o] + sum over taps of weights[o, tap] X[pixel, tap]
 //
-// Weights are broadcast one by one, in place or, where their rows would collide in the cache, copied a tile at a time.
+// Weights are broadcast one by one, in place or, where the cache would not hold them so, copied a tile at a time.
 // The im2col matrix exists for one block of pixels and one run of taps at a time: panels of two vectors of pixels, all
 // in the second-level cache, copied out of the strip (or, where a block meets no border, out of the input) by whole
 // vectors. Results are stored as they lie in Z: nothing is transposed and no weights are packed, so this suits few
@@ -44,8 +44,6 @@ class PixelLanes {
   void run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
                 const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
-  [[nodiscard]] TileWeights find_weights(const T* weights, Index rows, Index first_tap, Index length, bool copied,
-                                         const Worker& worker) const noexcept;
   void fill_start(const CorrelationTask& task, const T* bias, Index bias_stride, T* start) const noexcept;
 
   Geometry geometry_;
