@@ -39,6 +39,11 @@ constexpr double most_near_input = 4 << 20;
 constexpr double most_cached_results = 1.5 * (1 << 20);
 // Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
 constexpr double most_cached_weights = 2 << 20;
+// A tile of vectors shorter than a line takes so few cycles for a tap that lines of the strip come too late from the
+// second-level cache if each serves few taps, as with kernels of one column, or if they are dilated. With channels next
+// to each other in the strip a line serves many, whatever the kernel: transposing pays with some panels to read it.
+constexpr double most_lines_per_tap = 0.5;
+constexpr Index fewest_panels_of_turned_strip = 4;
 // A multiple of every tile height and vector length.
 constexpr Index pixels_per_chunk = 48;
 
@@ -68,6 +73,16 @@ BlockingLimits block_limits(const Geometry& geometry, Index size) noexcept {
   const bool one =
       all <= pixels_of_one_block && geometry.in_channels * geometry.taps_per_channel() >= taps_of_one_block;
   return {one ? larger(pixels_per_block, all) : pixels_per_block, INT32_MAX, strip_bytes / size, false};
+}
+
+// How many lines of a strip in Order::channels_outer a tile of `rows` pixels next to each other takes for each tap.
+double lines_per_tap(const Geometry& geometry, Index rows, Index size) noexcept {
+  const auto step = static_cast<double>(geometry.kernel[2] > 1 ? geometry.stride[2] : 1);
+  const auto taps = static_cast<double>(larger(1, geometry.kernel[2]));
+  const auto lines = [&](double elements) { return 1 + elements * static_cast<double>(size) / 64; };
+  const double pixels = static_cast<double>(rows - 1) * step;
+  const double together = lines(pixels + (taps - 1) * static_cast<double>(geometry.dilation[2]));
+  return std::min(together, taps * lines(pixels)) / taps;
 }
 
 }  // namespace
@@ -125,6 +140,8 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_results;
   reads_in_place_ahead_ = input_bytes<T>(geometry) > most_near_input;
   reads_weights_ahead_ = static_cast<double>(packed_elements() * size) > most_cached_weights;
+  turns_strips_ = kernels.lanes * size < 64 && panels_.count() >= fewest_panels_of_turned_strip &&
+                  lines_per_tap(geometry, kernels.tile_rows, size) > most_lines_per_tap;
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
@@ -237,9 +254,13 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
   for (Index t = 0; t < tap_blocks; ++t) {
     timer.next(Phase::packing_input);
     const TapBlock taps = blocking.tap_block(t);
-    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size, StripShape::natural_order(input));
+    const StripShape::Order natural = StripShape::natural_order(input);
+    const bool turned =
+        turns_strips_ && natural == StripShape::Order::channels_outer && taps.channels >= kernels_->lanes;
+    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+                     turned ? StripShape::Order::channels_inner : natural);
     // A strip is read once for each panel and tap of a channel. Where that is seldom, the input itself serves as well.
-    const bool in_place = geometry_.taps_per_channel() == 1 && shape.lies_close(input, taps) &&
+    const bool in_place = !turned && geometry_.taps_per_channel() == 1 && shape.lies_close(input, taps) &&
                           !shape.meets_border(geometry_, pixels, taps);
     if (in_place)
       shape.lie_in(geometry_, pixels, taps, group_input);

@@ -63,6 +63,7 @@ class ChannelLanes {
   BorderParts parts_;
   Index taps_per_run_ = 1;
   bool packs_by_run_ = false;  // unless they are packed already
+  bool turns_strips_ = false;
   bool stores_ahead_ = false;
   bool reads_in_place_ahead_ = false;
   bool reads_weights_ahead_ = false;

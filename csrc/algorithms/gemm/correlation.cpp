@@ -61,10 +61,9 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   else
     overhead.channel_lanes += 0.03 + 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
-  // Its tiles take another line of the input for every channel. Those of vectors shorter than a line are done with one
-  // after a few cycles for each tap, sooner than the next comes from the second-level cache,
+  // With vectors shorter than a line, strips of kernels of few taps are transposed (most_lines_per_tap),
   const bool narrow = kernels.lanes * Index{sizeof(T)} < 64;
-  if (narrow) overhead.channel_lanes += 0.45 / kernel_taps;
+  if (narrow) overhead.channel_lanes += 0.27 / kernel_taps;
   // Panels are copied, shared by all output channels; those of a 1x1 kernel come straight from the input.
   const double copy = kernel_taps == 1 ? 5 : 9.4;
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;

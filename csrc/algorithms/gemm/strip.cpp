@@ -148,18 +148,23 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
       kernels.copy_rows(from, from_axis[1], rows, columns * channels, pixels, pitch_[1]);
       return;
     }
+    if (from_axis[2] == 1 && from_axis[1] == columns && pitch_[1] == columns * pitch_[2]) {  // whole rows: one
+      columns *= rows;
+      rows = 1;
+    }
     for (Index j = 0; j < rows; ++j) {
+      const T* row = from + j * from_axis[1];
+      T* to_row = pixels + j * pitch_[1];
       if (channels == 1) {
-        kernels.copy_strided(from + j * from_axis[1], from_axis[2], columns, pixels + j * pitch_[1]);
-        continue;
+        kernels.copy_strided(row, from_axis[2], columns, to_row);
+      } else if (from_channel == 1) {
+        kernels.copy_rows(row, from_axis[2], columns, channels, to_row, pitch_[2]);
+      } else if (from_axis[2] == 1) {
+        kernels.transpose(row, from_channel, channels, columns, to_row, pitch_[2]);
+      } else {
+        for (Index k = 0; k < columns; ++k)
+          for (Index c = 0; c < channels; ++c) to_row[k * pitch_[2] + c] = row[k * from_axis[2] + c * from_channel];
       }
-      if (from_channel == 1) {
-        kernels.copy_rows(from + j * from_axis[1], from_axis[2], columns, channels, pixels + j * pitch_[1], pitch_[2]);
-        continue;
-      }
-      for (Index k = 0; k < columns; ++k)
-        for (Index c = 0; c < channels; ++c)
-          pixels[j * pitch_[1] + k * pitch_[2] + c] = from[j * from_axis[1] + k * from_axis[2] + c * from_channel];
     }
     return;
   }
