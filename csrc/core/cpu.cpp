@@ -1,5 +1,9 @@
 #include "core/cpu.hpp"
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
+
 namespace convgrad {
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -23,5 +27,14 @@ bool cpu_has_avx512() noexcept { return false; }
 bool cpu_has_avx2() noexcept { return false; }
 
 #endif
+
+// Asked once: on a virtual machine that takes microseconds.
+std::size_t second_level_cache_bytes() noexcept {
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  static const long known = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  if (known > 0) return static_cast<std::size_t>(known);
+#endif
+  return std::size_t{1} << 20;
+}
 
 }  // namespace convgrad

@@ -3,6 +3,7 @@
 #include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/pixel_panels.hpp"
 #include "algorithms/gemm/tiles.hpp"
+#include "core/cpu.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -17,7 +18,7 @@ constexpr Index result_bytes = Index{512} << 10;
 // Blocks of few taps are larger, as long as their panels leave room in that cache: each row of results is written in
 // longer pieces, which is what layers with few input channels wait for.
 constexpr Index panel_bytes = Index{128} << 10;
-constexpr Index fewest_pixels_per_block = 448;
+constexpr Index fewest_pixels_per_block = 448;  // or as many as have panels in seven eighths of that cache
 constexpr Index most_pixels_per_block = 1792;
 // But each range of channels into which the results of a block are cut fills the panels anew.
 constexpr Index most_ranges = 4;
@@ -43,7 +44,9 @@ Index pixels_per_block(const Geometry& geometry, Index size) noexcept {
   const Index taps = larger(1, smaller(taps_per_run, geometry.in_channels * geometry.taps_per_channel()));
   const Index channels = larger(1, geometry.out_channels);
   const Index most = smaller(panel_bytes / taps, most_ranges * result_bytes / channels) / size;
-  return larger(fewest_pixels_per_block, smaller(most_pixels_per_block, most));
+  const auto cache = static_cast<Index>(second_level_cache_bytes());
+  const Index fewest = smaller(fewest_pixels_per_block, cache / 8 * 7 / (taps_per_run * size));
+  return larger(larger(1, fewest), smaller(most_pixels_per_block, most));
 }
 
 bool in_a_row(const Index* offsets, Index count) noexcept {
