@@ -12,9 +12,11 @@ namespace convgrad::gemm {
 
 namespace {
 
-// Strip and results share a second-level cache of one mebibyte with the weights that stream by.
+// Strip and results share a second-level cache of one mebibyte with the weights that stream by. But results that are
+// complete after one run of taps are not read again, and may be more: cutting them fills the panels once for each part.
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
+constexpr Index result_bytes_of_one_run = Index{2} << 20;
 // Blocks of few taps are larger, as long as their panels leave room in that cache: each row of results is written in
 // longer pieces, which is what layers with few input channels wait for.
 constexpr Index panel_bytes = Index{128} << 10;
@@ -34,16 +36,22 @@ constexpr double most_cached_bytes = 8 << 20;
 constexpr double most_near_bytes = 1 << 20;
 constexpr Index most_ahead_bytes = Index{256} << 10;
 // So is the memory of results of more than `most_cached_bytes`, this many panels before they are stored: a tile stores
-// a little to each of many rows that are far apart.
+// a little to each of many rows that are far apart. But not with vectors shorter than a line: AMD's Zen 3 then does
+// without fetching lines that are overwritten as a whole, if nobody asks for them.
 constexpr Index panels_ahead = 2;
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
 constexpr Index colliding_bytes = 4096;
 
+Index most_result_bytes(const Geometry& geometry) noexcept {
+  const Index taps = geometry.in_channels * geometry.taps_per_channel();
+  return taps <= taps_per_run ? result_bytes_of_one_run : result_bytes;
+}
+
 Index pixels_per_block(const Geometry& geometry, Index size) noexcept {
   const Index taps = larger(1, smaller(taps_per_run, geometry.in_channels * geometry.taps_per_channel()));
   const Index channels = larger(1, geometry.out_channels);
-  const Index most = smaller(panel_bytes / taps, most_ranges * result_bytes / channels) / size;
+  const Index most = smaller(panel_bytes / taps, most_ranges * most_result_bytes(geometry) / channels) / size;
   const auto cache = static_cast<Index>(second_level_cache_bytes());
   const Index fewest = smaller(fewest_pixels_per_block, cache / 8 * 7 / (taps_per_run * size));
   return larger(larger(1, fewest), smaller(most_pixels_per_block, most));
@@ -125,7 +133,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   limits.fewest_pixels = width_;
   limits.channel_step = 1;
   limits.fewest_channels = divide_up(kernels.tile_rows, 2);
-  limits.results = result_bytes / size;
+  limits.results = most_result_bytes(geometry) / size;
   limits.always_kept = true;
   TaskCost cost;
   cost.pixel_unit = kernels.lanes;
@@ -159,6 +167,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
                                                   : input_bytes<T>(geometry) > most_near_bytes &&
                                                         blocking.strip_elements() * size <= most_ahead_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
+  brings_results_ = stores_ahead_ && kernels.lanes * size == 64;
 }
 
 template <class T>
@@ -292,7 +301,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
           T* result = destination.result + first * destination.stride;
           ahead.step();
           if (stores_ahead) results.step();
-          if (fresh && stores_ahead_) {
+          if (fresh && brings_results_) {
             const bool in_tile = panel + panels_ahead < panels;
             const Index later = in_tile ? first : first + rows;
             const Index there = panel + panels_ahead - (in_tile ? 0 : panels);

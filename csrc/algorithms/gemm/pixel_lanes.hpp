@@ -52,6 +52,7 @@ class PixelLanes {
   CorrelationTasks tasks_;
   bool reads_ahead_ = false;
   bool stores_ahead_ = false;
+  bool brings_results_ = false;
   int threads_ = 1;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
               row_offsets_ = 0, weights_ = 0, copied_row_offsets_ = 0, copied_tap_offsets_ = 0, destinations_ = 0,
