@@ -13,10 +13,12 @@ namespace convgrad::gemm {
 namespace {
 
 // Strip and results share a second-level cache of one mebibyte with the weights that stream by. But results that are
-// complete after one run of taps are not read again, and may be more: cutting them fills the panels once for each part.
+// complete after one run of taps are not read again, and may be more, as long as a worker's memory stays below two
+// mebibytes: cutting them fills the panels once for each part.
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
-constexpr Index result_bytes_of_one_run = Index{2} << 20;
+constexpr Index result_bytes_of_one_run = Index{1} << 20;
+constexpr Index panel_and_result_bytes = Index{1408} << 10;
 // Blocks of few taps are larger, as long as their panels leave room in that cache: each row of results is written in
 // longer pieces, which is what layers with few input channels wait for.
 constexpr Index panel_bytes = Index{128} << 10;
@@ -43,15 +45,14 @@ constexpr Index panels_ahead = 2;
 // a tile.
 constexpr Index colliding_bytes = 4096;
 
-Index most_result_bytes(const Geometry& geometry) noexcept {
-  const Index taps = geometry.in_channels * geometry.taps_per_channel();
-  return taps <= taps_per_run ? result_bytes_of_one_run : result_bytes;
+bool in_one_run(const Geometry& geometry) noexcept {
+  return geometry.in_channels * geometry.taps_per_channel() <= taps_per_run;
 }
 
 Index pixels_per_block(const Geometry& geometry, Index size) noexcept {
   const Index taps = larger(1, smaller(taps_per_run, geometry.in_channels * geometry.taps_per_channel()));
-  const Index channels = larger(1, geometry.out_channels);
-  const Index most = smaller(panel_bytes / taps, most_ranges * most_result_bytes(geometry) / channels) / size;
+  const Index results = in_one_run(geometry) ? result_bytes_of_one_run : result_bytes;
+  const Index most = smaller(panel_bytes / taps, most_ranges * results / larger(1, geometry.out_channels)) / size;
   const auto cache = static_cast<Index>(second_level_cache_bytes());
   const Index fewest = smaller(fewest_pixels_per_block, cache / 8 * 7 / (taps_per_run * size));
   return larger(larger(1, fewest), smaller(most_pixels_per_block, most));
@@ -61,6 +62,12 @@ bool in_a_row(const Index* offsets, Index count) noexcept {
   for (Index i = 1; i < count; ++i)
     if (offsets[i] != offsets[i - 1] + 1) return false;
   return count > 0;
+}
+
+Index most_result_bytes(const Geometry& geometry, Index pixels, Index size) noexcept {
+  if (!in_one_run(geometry)) return result_bytes;
+  const Index panels = pixels * geometry.in_channels * geometry.taps_per_channel() * size;
+  return larger(result_bytes, smaller(result_bytes_of_one_run, panel_and_result_bytes - panels));
 }
 
 // How the weights of a tile are read.
@@ -133,7 +140,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   limits.fewest_pixels = width_;
   limits.channel_step = 1;
   limits.fewest_channels = divide_up(kernels.tile_rows, 2);
-  limits.results = most_result_bytes(geometry) / size;
+  limits.results = most_result_bytes(geometry, limits.blocking.pixels, size) / size;
   limits.always_kept = true;
   TaskCost cost;
   cost.pixel_unit = kernels.lanes;
