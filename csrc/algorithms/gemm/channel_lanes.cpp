@@ -39,9 +39,9 @@ constexpr double most_near_input = 4 << 20;
 constexpr double most_cached_results = 1.5 * (1 << 20);
 // Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
 constexpr double most_cached_weights = 2 << 20;
-// A tile of vectors shorter than a line takes so few cycles for a tap that lines of the strip come too late from the
-// second-level cache if each serves few taps, as with kernels of one column, or if they are dilated. With channels next
-// to each other in the strip a line serves many, whatever the kernel: transposing pays with some panels to read it.
+// A tile of short vectors takes so few cycles for a tap that lines of the strip come too late from the second-level
+// cache if each serves few taps, as under kernels of one column and dilated ones. With channels next to each other in
+// the strip a line serves many, whatever the kernel: transposing pays with some panels to read it.
 constexpr double most_lines_per_tap = 0.5;
 constexpr Index fewest_panels_of_turned_strip = 4;
 // A multiple of every tile height and vector length.
@@ -140,7 +140,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_results;
   reads_in_place_ahead_ = input_bytes<T>(geometry) > most_near_input;
   reads_weights_ahead_ = static_cast<double>(packed_elements() * size) > most_cached_weights;
-  turns_strips_ = kernels.lanes * size < 64 && panels_.count() >= fewest_panels_of_turned_strip &&
+  turns_strips_ = short_vectors(kernels) && panels_.count() >= fewest_panels_of_turned_strip &&
                   lines_per_tap(geometry, kernels.tile_rows, size) > most_lines_per_tap;
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());

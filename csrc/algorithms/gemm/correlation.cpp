@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "algorithms/gemm/border_rows.hpp"
+#include "algorithms/gemm/tiles.hpp"
 #include "algorithms/gemm/visit_lanes.hpp"
 
 namespace convgrad::gemm {
@@ -61,16 +62,15 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   else
     overhead.channel_lanes += 0.03 + 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
-  // With vectors shorter than a line, strips of kernels of few taps are transposed (most_lines_per_tap),
-  const bool narrow = kernels.lanes * Index{sizeof(T)} < 64;
-  if (narrow) overhead.channel_lanes += 0.27 / kernel_taps;
+  // Under kernels of few taps short vectors wait for the strip, or it is transposed (most_lines_per_tap).
+  if (short_vectors(kernels)) overhead.channel_lanes += 0.27 / kernel_taps;
   // Panels are copied, shared by all output channels; those of a 1x1 kernel come straight from the input.
   const double copy = kernel_taps == 1 ? 5 : 9.4;
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
   const bool padded = geometry.padding[0] > 0 || geometry.padding[1] > 0 || geometry.padding[2] > 0;
   overhead.pixel_lanes = copy / channels + (strided ? 0.14 : 0.09) + unused_lanes(geometry, kernels.lanes);
-  // and have small panels, whose tiles are short.
-  if (narrow && kernel_taps > 1) overhead.pixel_lanes += 6 / taps;
+  // Panels of short vectors are narrow, and a tile of few taps is over soon: they start and end more often.
+  if (short_vectors(kernels) && kernel_taps > 1) overhead.pixel_lanes += 6 / taps;
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels.
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;

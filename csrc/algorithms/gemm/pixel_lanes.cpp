@@ -38,8 +38,8 @@ constexpr double most_cached_bytes = 8 << 20;
 constexpr double most_near_bytes = 1 << 20;
 constexpr Index most_ahead_bytes = Index{256} << 10;
 // So is the memory of results of more than `most_cached_bytes`, this many panels before they are stored: a tile stores
-// a little to each of many rows that are far apart. But not with vectors shorter than a line: AMD's Zen 3 then does
-// without fetching lines that are overwritten as a whole, if nobody asks for them.
+// a little to each of many rows that are far apart. But not with short vectors: AMD's Zen 3 does without fetching lines
+// that are overwritten as a whole, if nobody asks for them.
 constexpr Index panels_ahead = 2;
 // Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
 // a tile.
@@ -77,12 +77,12 @@ enum class WeightCopy {
   taps,  // tap after tap: rows are neighbors and taps far apart, so that each tap takes a line or two of its own
 };
 
-// A tile of vectors as long as a line spends time enough on each tap to fetch its line from the second-level cache.
+// A tile of longer vectors spends time enough on each tap to fetch its line from the second-level cache.
 template <class T>
 WeightCopy find_copy(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const Weights<T>& weights,
                      const Index* offsets, Index taps) noexcept {
   constexpr Index line = 64 / Index{sizeof(T)};
-  if (kernels.lanes < line && geometry.taps_per_channel() == 1 && weights.lane == 1 && weights.channel >= line)
+  if (short_vectors(kernels) && geometry.taps_per_channel() == 1 && weights.lane == 1 && weights.channel >= line)
     return WeightCopy::taps;
   if (weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(offsets, taps)) return WeightCopy::rows;
   return WeightCopy::none;
@@ -174,7 +174,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
                                                   : input_bytes<T>(geometry) > most_near_bytes &&
                                                         blocking.strip_elements() * size <= most_ahead_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
-  brings_results_ = stores_ahead_ && kernels.lanes * size == 64;
+  brings_results_ = stores_ahead_ && !short_vectors(kernels);
 }
 
 template <class T>
