@@ -2,43 +2,13 @@
 #pragma once
 
 #include "kernel_set.hpp"
-#include "vector.inc.hpp"
+#include "products.inc.hpp"
 
 namespace {
 
 template <class T>
 inline __attribute__((always_inline)) Vector<T> keep_lanes(Vector<T> value, typename VectorOf<T>::Mask mask) {
   return reinterpret_cast<Vector<T>>(reinterpret_cast<typename VectorOf<T>::Mask>(value) & mask);
-}
-
-// One vector of pixels.
-template <class T, int rows, int columns, class Keep>
-inline __attribute__((always_inline)) void add_pixels(const T* const (&left)[rows], int64_t from_left,
-                                                      const T* const (&right)[columns], int64_t from_right,
-                                                      const Keep& keep, Vector<T> (&accumulator)[rows][columns]) {
-  if constexpr (rows_pass(rows, columns)) {
-    Vector<T> value[columns];
-#pragma GCC unroll 12
-    for (int j = 0; j < columns; ++j) value[j] = keep(load(right[j] + from_right));
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i) {
-      Vector<T> factor = load(left[i] + from_left);
-      keep_in_register(factor);
-#pragma GCC unroll 12
-      for (int j = 0; j < columns; ++j) accumulator[i][j] += factor * value[j];
-    }
-  } else {
-    Vector<T> factor[rows];
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i) factor[i] = load(left[i] + from_left);
-#pragma GCC unroll 12
-    for (int j = 0; j < columns; ++j) {
-      Vector<T> value = keep(load(right[j] + from_right));
-      if (rows > 1) keep_in_register(value);
-#pragma GCC unroll 4
-      for (int i = 0; i < rows; ++i) accumulator[i][j] += factor[i] * value;
-    }
-  }
 }
 
 // The lanes `part` .. `part` + lanes - 1 of every row of row_lanes pixels: narrow vectors take several passes.
@@ -64,14 +34,16 @@ inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::Dot
 #pragma GCC unroll 12
     for (int j = 0; j < columns; ++j) accumulator[i][j] = load(result + (i * columns + j) * step + part);
   }
-  const auto all_lanes = [](Vector<T> value) { return value; };
-  const auto some_lanes = [&](Vector<T> value) { return keep_lanes<T>(value, mask); };
   for (int64_t y = 0; y < rows_of_pixels; ++y) {
     const int64_t from_left = a.row[y];
     const int64_t from_right = b.row[y];
     for (int64_t x = 0; x < whole; x += step)
-      add_pixels(left, from_left + x, right, from_right + x, all_lanes, accumulator);
-    if (whole + part < pixels) add_pixels(left, from_left + whole, right, from_right + whole, some_lanes, accumulator);
+      add_products<T, 0, rows - 1>([&](int i) { return load(left[i] + from_left + x); },
+                                   [&](int j) { return load(right[j] + from_right + x); }, accumulator);
+    if (whole + part < pixels)
+      add_products<T, 0, rows - 1>([&](int i) { return load(left[i] + from_left + whole); },
+                                   [&](int j) { return keep_lanes<T>(load(right[j] + from_right + whole), mask); },
+                                   accumulator);
   }
 #pragma GCC unroll 4
   for (int i = 0; i < rows; ++i) {

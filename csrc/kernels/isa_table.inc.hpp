@@ -10,6 +10,7 @@
 #include "copy.inc.hpp"
 #include "dot_tile.inc.hpp"
 #include "kernel_set.hpp"
+#include "products.inc.hpp"
 #include "row_tile.inc.hpp"
 #include "strip_tile.inc.hpp"
 #include "tile.inc.hpp"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel_set.hpp"
-#include "vector.inc.hpp"
+#include "products.inc.hpp"
 
 namespace {
 
@@ -25,29 +25,8 @@ inline __attribute__((always_inline)) void add_row(const SourceRow<T>& row, cons
     const T* weight = row.weight;
     for (int64_t k = 0; k < row.columns; ++k) {
       const int64_t offset = row.offset + row.column[k];
-      if constexpr (rows_pass(rows, vectors)) {
-        Vector<T> value[vectors];
-#pragma GCC unroll 8
-        for (int j = 0; j < vectors; ++j) value[j] = load(vector[j] + offset);
-#pragma GCC unroll 4
-        for (int i = low; i <= high; ++i) {
-          Vector<T> scalar = weight[-i * row.weight_row] - Vector<T>{};
-          keep_in_register(scalar);
-#pragma GCC unroll 8
-          for (int j = 0; j < vectors; ++j) accumulator[i][j] += scalar * value[j];
-        }
-      } else {
-        Vector<T> scalar[rows];
-#pragma GCC unroll 4
-        for (int i = low; i <= high; ++i) scalar[i] = weight[-i * row.weight_row] - Vector<T>{};
-#pragma GCC unroll 8
-        for (int j = 0; j < vectors; ++j) {
-          Vector<T> value = load(vector[j] + offset);
-          if (high > low) keep_in_register(value);
-#pragma GCC unroll 4
-          for (int i = low; i <= high; ++i) accumulator[i][j] += scalar[i] * value;
-        }
-      }
+      add_products<T, low, high>([&](int i) { return weight[-i * row.weight_row] - Vector<T>{}; },
+                                 [&](int j) { return load(vector[j] + offset); }, accumulator);
       weight += row.weight_column;
     }
   }

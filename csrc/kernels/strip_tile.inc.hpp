@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel_set.hpp"
-#include "vector.inc.hpp"
+#include "products.inc.hpp"
 
 namespace {
 
@@ -60,29 +60,8 @@ inline __attribute__((always_inline)) void add_taps(const T* const (&row)[rows],
     const int64_t from_row = weight_offset[r];
     const int64_t from_column = source_offset[r];
     if (asks) __builtin_prefetch(ahead + from_column, 0, 2);
-    if constexpr (rows_pass(rows, vectors)) {
-      Vector<T> value[vectors];
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; ++j) value[j] = load(column[j] + from_column);
-#pragma GCC unroll 4
-      for (int i = 0; i < rows; ++i) {
-        Vector<T> scalar = row[i][from_row] - Vector<T>{};
-        keep_in_register(scalar);
-#pragma GCC unroll 8
-        for (int j = 0; j < vectors; ++j) accumulator[i][j] += scalar * value[j];
-      }
-    } else {
-      Vector<T> scalar[rows];
-#pragma GCC unroll 4
-      for (int i = 0; i < rows; ++i) scalar[i] = row[i][from_row] - Vector<T>{};
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; ++j) {
-        Vector<T> value = load(column[j] + from_column);
-        if (rows > 1) keep_in_register(value);
-#pragma GCC unroll 4
-        for (int i = 0; i < rows; ++i) accumulator[i][j] += scalar[i] * value;
-      }
-    }
+    add_products<T, 0, rows - 1>([&](int i) { return row[i][from_row] - Vector<T>{}; },
+                                 [&](int j) { return load(column[j] + from_column); }, accumulator);
   }
 }
 

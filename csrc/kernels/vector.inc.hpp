@@ -1,6 +1,6 @@
 // The vector type of the ISA file that includes this, from the compiler's vector extensions: no intrinsics. That file
-// defines CONVGRAD_VECTOR_BYTES and CONVGRAD_REGISTERS first. Everything has internal linkage: two ISA files must never
-// share an instantiation, or the linker might keep the copy that an older processor cannot run.
+// defines CONVGRAD_VECTOR_BYTES first. Everything has internal linkage: two ISA files must never share an
+// instantiation, or the linker might keep the copy that an older processor cannot run.
 #pragma once
 
 #include <stdint.h>
@@ -78,16 +78,6 @@ inline __attribute__((always_inline)) Vector<T> load_halves(const T* low, const 
 template <class T>
 inline __attribute__((always_inline)) Vector<T> load_halves(const T* low, const T* high) {
   return load_halves<T>(low, high, typename MakeLaneList<lanes_of<T>>::Type{});
-}
-
-// A tile holds rows x columns accumulators and keeps the vectors of one side while those of the other pass one by one:
-// of its rows, or, where registers do not suffice for that, of its columns.
-constexpr bool rows_pass(int rows, int columns) { return rows * columns + rows + 1 > CONVGRAD_REGISTERS; }
-constexpr int most_columns(int rows) {
-  int columns = 1;
-  while (rows * (columns + 1) + (rows_pass(rows, columns + 1) ? columns + 1 : rows) + 1 <= CONVGRAD_REGISTERS)
-    ++columns;
-  return columns;
 }
 
 // Tells the compiler that the value stays in a register: both GCC and Clang would otherwise repeat a load (GCC an

@@ -271,8 +271,10 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       const WeightCopy copy = find_copy(*kernels_, geometry_, weights, worker.weight_offsets + done, length);
       const Index row_step = copy == WeightCopy::rows ? weight_pitch<T> : 1;
       const Index tap_step = copy == WeightCopy::rows ? 1 : kernels_->tile_rows;
-      for (Index row = 0; row < kernels_->tile_rows; ++row) worker.copied_row_offsets[row] = row * row_step;
-      for (Index tap = 0; tap < length; ++tap) worker.copied_tap_offsets[tap] = tap * tap_step;
+      if (copy != WeightCopy::none) {
+        for (Index row = 0; row < kernels_->tile_rows; ++row) worker.copied_row_offsets[row] = row * row_step;
+        for (Index tap = 0; tap < length; ++tap) worker.copied_tap_offsets[tap] = tap * tap_step;
+      }
       const Index tiles = divide_up(task.channels, kernels_->tile_rows);
       const Index panels = divide_up(count, width_);
       const bool fresh = t == 0 && done == 0;
