@@ -70,6 +70,20 @@ def test_many_channels_of_few(layout: str, pass_name: str) -> None:
         np.testing.assert_array_equal(run(pass_name, relaid, problem), getattr(exact, pass_name))
 
 
+@pytest.mark.parametrize("step", range(2, 18))
+def test_channels_together_and_pixels_backwards(step: int) -> None:
+    """What lies between two pixels of two channels belongs to somebody else, at any vector's distance, too."""
+    for dtype in DTYPES:
+        V = np.arange(1, 10, dtype=dtype).reshape(1, 1, 9)
+        K = np.array([1, 2], dtype).reshape(2, 1, 1, 1)
+        buffer = np.full(10 * step, np.nan, dtype)
+        backwards = buffer[: 9 * step].reshape(9, step)[::-1, :2]
+        cg.forward(V, K, out=backwards.T[:, None, :])
+        np.testing.assert_array_equal(backwards, np.outer(np.arange(1, 10), [1, 2]))
+        backwards[...] = np.nan
+        assert np.isnan(buffer).all()
+
+
 @every_pass
 @every_algorithm
 def test_broadcast_operands(pass_name: str, algorithm: str) -> None:

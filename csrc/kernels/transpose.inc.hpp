@@ -120,7 +120,7 @@ void transpose_partial(const T* source, int64_t source_stride, int64_t height, i
   for (int64_t j = 0; j < lanes; ++j) {
     if (j >= width) break;
     T* column = destination + j * destination_stride;
-    if (padded || height == lanes || j * destination_stride + lanes <= writable)
+    if (padded || height == lanes || (writable > 0 && j * destination_stride + lanes <= writable))
       store(column, row[j]);
     else
       store_first(column, row[j], height);
