@@ -96,4 +96,12 @@ inline __attribute__((always_inline)) void keep_in_register(V& value) {
 #endif
 }
 
+// The same of a pointer or a number: addresses are then made from it as they are written, not as the compiler would
+// have them.
+template <class T>
+inline __attribute__((always_inline)) void keep_in_register(const T*& pointer) {
+  asm("" : "+r"(pointer));
+}
+inline __attribute__((always_inline)) void keep_in_register(int64_t& number) { asm("" : "+r"(number)); }
+
 }  // namespace
