@@ -5,6 +5,7 @@
 #include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
+#include "core/cpu.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -13,7 +14,9 @@ namespace convgrad::gemm {
 
 namespace {
 
-// Half a mebibyte each, so that strip, accumulators and the panel in use share a second-level cache of one.
+// Half a mebibyte each, so that strip, accumulators and the panel in use share a second-level cache of one; strips that
+// fill a smaller one are read from the third, panel after panel.
+constexpr Index cache_bytes = Index{1} << 20;
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index whole_strip_bytes = Index{784} << 10;
 constexpr Index accumulator_bytes = Index{512} << 10;
@@ -39,10 +42,11 @@ constexpr double most_near_input = 4 << 20;
 constexpr double most_cached_results = 1.5 * (1 << 20);
 // Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
 constexpr double most_cached_weights = 2 << 20;
-// A tile of short vectors takes so few cycles for a tap that lines of the strip come too late from the second-level
-// cache if each serves few taps, as under kernels of one column and dilated ones. With channels next to each other in
-// the strip a line serves many, whatever the kernel: transposing pays with some panels to read it.
-constexpr double most_lines_per_tap = 0.5;
+// With every panel the strip comes from the second-level cache again, and a tile of short vectors takes so few cycles
+// for a tap that it waits: for one line of channels_outer after another, a few for every channel. With channels next to
+// each other there are fewer, and each is followed by its neighbor. So transposing pays with some panels to read the
+// strip, unless its elements serve so many taps that lines are seldom new, or it has rows that no vector fits.
+constexpr double most_uses_of_turned_strip = 10;
 constexpr Index fewest_panels_of_turned_strip = 4;
 // A multiple of every tile height and vector length.
 constexpr Index pixels_per_chunk = 48;
@@ -60,29 +64,32 @@ Index chunk_end(Index first, Index count, Index stretch, Index lanes) noexcept {
   return begin + end;
 }
 
+// As much less as the second-level cache is smaller.
+Index fitting(Index bytes) noexcept {
+  return bytes / 1024 * smaller(cache_bytes, static_cast<Index>(second_level_cache_bytes())) / (cache_bytes / 1024);
+}
+
 // A block whose strip holds all taps keeps no accumulators, so its strip may be larger; and a kernel of one tap copies
 // nothing twice, so its blocks may be smaller for that. Its tiles are then few and long, which counts: starting and
-// ending one takes as long as a dozen taps.
+// ending one takes as long as a dozen taps. They do not become smaller with the cache, too.
 BlockingLimits block_limits(const Geometry& geometry, Index size) noexcept {
-  const Index fewest = geometry.taps_per_channel() == 1 ? pixels_per_block / 4 : pixels_per_block;
+  const bool one_tap = geometry.taps_per_channel() == 1;
+  const Index fewest = one_tap ? pixels_per_block / 4 : pixels_per_block;
   for (Index pixels = pixels_per_block; pixels >= fewest; pixels /= 2) {
-    const BlockingLimits limits{pixels, INT32_MAX, whole_strip_bytes / size, false};
+    const BlockingLimits limits{pixels, INT32_MAX, (one_tap ? whole_strip_bytes : fitting(whole_strip_bytes)) / size,
+                                false};
     if (Blocking(geometry, limits).tap_blocks() == 1) return limits;
   }
   const Index all = geometry.batch * geometry.output_pixels();
   const bool one =
       all <= pixels_of_one_block && geometry.in_channels * geometry.taps_per_channel() >= taps_of_one_block;
-  return {one ? larger(pixels_per_block, all) : pixels_per_block, INT32_MAX, strip_bytes / size, false};
+  return {one ? larger(pixels_per_block, all) : pixels_per_block, INT32_MAX, fitting(strip_bytes) / size, false};
 }
 
-// How many lines of a strip in Order::channels_outer a tile of `rows` pixels next to each other takes for each tap.
-double lines_per_tap(const Geometry& geometry, Index rows, Index size) noexcept {
-  const auto step = static_cast<double>(geometry.kernel[2] > 1 ? geometry.stride[2] : 1);
-  const auto taps = static_cast<double>(larger(1, geometry.kernel[2]));
-  const auto lines = [&](double elements) { return 1 + elements * static_cast<double>(size) / 64; };
-  const double pixels = static_cast<double>(rows - 1) * step;
-  const double together = lines(pixels + (taps - 1) * static_cast<double>(geometry.dilation[2]));
-  return std::min(together, taps * lines(pixels)) / taps;
+// How many (pixel, tap) of a block meet each element of its strip.
+double uses_of_strip(const Blocking& blocking) noexcept {
+  return static_cast<double>(blocking.most_pixels()) * static_cast<double>(blocking.most_taps()) /
+         static_cast<double>(larger(1, blocking.strip_elements()));
 }
 
 }  // namespace
@@ -141,7 +148,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   reads_in_place_ahead_ = input_bytes<T>(geometry) > most_near_input;
   reads_weights_ahead_ = static_cast<double>(packed_elements() * size) > most_cached_weights;
   turns_strips_ = short_vectors(kernels) && panels_.count() >= fewest_panels_of_turned_strip &&
-                  lines_per_tap(geometry, kernels.tile_rows, size) > most_lines_per_tap;
+                  blocking.most_columns() >= kernels.lanes && uses_of_strip(blocking) < most_uses_of_turned_strip;
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());

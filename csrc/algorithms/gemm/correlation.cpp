@@ -62,7 +62,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   else
     overhead.channel_lanes += 0.03 + 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
-  // Under kernels of few taps short vectors wait for the strip, or it is transposed (most_lines_per_tap).
+  // Under kernels of few taps short vectors wait for the strip, or it is transposed (most_uses_of_turned_strip).
   if (short_vectors(kernels)) overhead.channel_lanes += 0.27 / kernel_taps;
   // Panels are copied, shared by all output channels; those of a 1x1 kernel come straight from the input.
   const double copy = kernel_taps == 1 ? 5 : 9.4;
