@@ -102,6 +102,9 @@ CASES: dict[str, Problem] = {
     # Batches.
     "batch-2": layer((4, 5), (3, 3), (3, 4), batch=2, padding=1),
     "batch-5-small-map": layer((2, 2), (2, 2), (4, 17), batch=5),
+    # Blocks of several images, or of one, that grad_kernel takes together, with fewer left at the end.
+    "batch-33-small-map": layer((4, 4), (2, 2), (7, 9), batch=33, padding=((1, 0), (0, 1))),
+    "batch-5-map-of-a-block": layer((14, 14), (2, 2), (2, 9), batch=5, padding=((1, 0), (1, 0))),
     "batch-3-stride-dilation": layer((8, 9), (3, 3), (2, 3), batch=3, stride=2, dilation=2, padding=((1, 2), (3, 0))),
     # One spatial axis.
     "1d": layer((17,), (5,), (3, 4), batch=2),

@@ -34,6 +34,8 @@ LAYERS = (
     layer((3, 4, 6), (3, 3, 3), (10, 33), batch=2, padding=1),
     layer((9, 11), (3, 3), (32, 33), stride=2, padding=1),
     layer((5, 13), (3, 3), (40, 33), padding=(2, 6), dilation=(2, 6)),
+    # Images of which grad_kernel takes several blocks together.
+    layer((4, 4), (2, 2), (7, 9), batch=33, padding=((1, 0), (0, 1))),
 )
 VALUES = (np.inf, -np.inf, np.nan)
 

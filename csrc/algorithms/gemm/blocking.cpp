@@ -68,10 +68,11 @@ Index Blocking::strip_room() const noexcept {
 
 Index Blocking::strip_room_in_any_order(int axis, Index blocks) const noexcept {
   Blocking joined = *this;
-  joined.pixels_[axis] = smaller(geometry_.output[axis], blocks * pixels_[axis]);
+  Index& size = axis == of_images ? joined.images_ : joined.pixels_[axis];
+  size = smaller(axis == of_images ? geometry_.batch : geometry_.output[axis], blocks * size);
   const auto other_order = StripShape::Order::channels_inner;
   return larger(joined.strip_room(),
-                StripShape(geometry_, images_, joined.pixels_, channels_, taps_, other_order).room());
+                StripShape(geometry_, joined.images_, joined.pixels_, channels_, taps_, other_order).room());
 }
 
 Index Blocking::pixel_blocks() const noexcept {

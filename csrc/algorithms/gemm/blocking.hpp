@@ -35,6 +35,9 @@ struct BlockingLimits {
   bool pixels_adjacent;  // the order of the strip (strip.hpp), which decides its size
 };
 
+// The axis before the spatial ones.
+inline constexpr int of_images = -1;
+
 class Blocking {
  public:
   Blocking() = default;
@@ -59,7 +62,7 @@ class Blocking {
   [[nodiscard]] Index strip_room() const noexcept;
   // in whichever order it is packed (StripShape::natural_order),
   [[nodiscard]] Index strip_room_in_any_order() const noexcept { return strip_room_in_any_order(0, 1); }
-  // and of as many blocks that follow one another along an axis.
+  // and of as many blocks that follow one another along an axis, or `of_images`.
   [[nodiscard]] Index strip_room_in_any_order(int axis, Index blocks) const noexcept;
 
  private:

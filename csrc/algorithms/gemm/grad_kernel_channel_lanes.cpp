@@ -21,7 +21,8 @@ constexpr Index most_channels_per_item = 512;
 constexpr Index widest_panel_bytes = 128;  // of any instruction set
 constexpr Index parts_wanted = 128;        // of all items together
 constexpr double multiplications_per_part = 5e5;
-// These do not. Where taps are few a block is soon multiplied, so several are taken together.
+// These do not. Where taps are few a block is soon multiplied, so several are taken together; with short vectors, whose
+// panels are small and whose tiles are soon done, always.
 constexpr Index pixels_and_taps_of_joined_blocks = Index{1} << 18;
 constexpr Index most_pixels_of_joined_blocks = 1024;
 // Without the border the input is read in place, too. Tiles of fewer channels, or for a smaller share, cost what that
@@ -129,7 +130,9 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   fewest_by_tap_ = share < small_border_share ? fewest_channels_of_small_border : fewest_channels_by_tap;
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
-  tasks_.join_blocks(smaller(most_pixels_of_joined_blocks, pixels_and_taps_of_joined_blocks / taps),
+  tasks_.join_blocks(short_vectors(kernels)
+                         ? most_pixels_of_joined_blocks
+                         : smaller(most_pixels_of_joined_blocks, pixels_and_taps_of_joined_blocks / taps),
                      strip_bytes / size);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();

@@ -78,7 +78,6 @@ PixelPart GradKernelTasks::part(Index index) const noexcept {
 }
 
 void GradKernelTasks::join_blocks(Index most_pixels, Index most_strip_elements) noexcept {
-  if (blocking_.most_images() > 1) return;
   const Index most =
       smaller(divide_up(blocking_.pixel_blocks(), parts_), most_pixels / larger(1, blocking_.most_pixels()));
   joined_ = 1;
@@ -95,6 +94,10 @@ PixelBlock GradKernelTasks::joined_block(Index first, Index end, Index& next) co
   const int axis = joined_axis();
   for (next = first + 1; next < end && next < first + joined_; ++next) {
     const PixelBlock follower = blocking_.pixel_block(next);
+    if (axis == of_images) {
+      block.images += follower.images;
+      continue;
+    }
     bool joins = follower.first_image == block.first_image;
     for (int a = 0; a < axes; ++a)
       joins = joins && (a == axis ? follower.first[a] == block.first[a] + block.size[a]
@@ -105,10 +108,10 @@ PixelBlock GradKernelTasks::joined_block(Index first, Index end, Index& next) co
   return block;
 }
 
-// The innermost one along which there are several blocks.
+// The innermost one along which there are several blocks, or that of images.
 int GradKernelTasks::joined_axis() const noexcept {
   int axis = axes - 1;
-  while (axis > 0 && blocking_.most_size(axis) == geometry_.output[axis]) --axis;
+  while (axis > of_images && blocking_.most_size(axis) == geometry_.output[axis]) --axis;
   return axis;
 }
 
