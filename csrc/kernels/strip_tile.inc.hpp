@@ -56,7 +56,13 @@ inline __attribute__((always_inline)) void add_taps(const T* const (&row)[rows],
                                                     const T* const (&column)[vectors], const int64_t* source_offset,
                                                     const T* ahead, int64_t length,
                                                     Vector<T> (&accumulator)[rows][vectors]) {
-  for (int64_t r = 0; r < length; ++r) {
+  // From the end, which is where the counter is 0.
+  weight_offset += length;
+  source_offset += length;
+  keep_in_register(weight_offset);
+  keep_in_register(source_offset);
+  for (int64_t r = -length; r != 0; ++r) {
+    keep_in_register(r);
     const int64_t from_row = weight_offset[r];
     const int64_t from_column = source_offset[r];
     if (asks) __builtin_prefetch(ahead + from_column, 0, 2);
