@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "algorithms/gemm/ahead.hpp"
+#include "algorithms/gemm/channel_blocks.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
-#include "core/cpu.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -14,18 +14,6 @@ namespace convgrad::gemm {
 
 namespace {
 
-// Half a mebibyte each, so that strip, accumulators and the panel in use share a second-level cache of one; strips that
-// fill a smaller one are read from the third, panel after panel.
-constexpr Index cache_bytes = Index{1} << 20;
-constexpr Index strip_bytes = Index{512} << 10;
-constexpr Index whole_strip_bytes = Index{784} << 10;
-constexpr Index accumulator_bytes = Index{512} << 10;
-constexpr Index pixels_per_block = 448;
-// No more pixels than this are one block all the same if so many taps pass over it that their weights fill the caches:
-// these are then packed once, and read while the accumulators wait elsewhere.
-constexpr Index pixels_of_one_block = 800;
-constexpr Index taps_of_one_block = 2048;
-constexpr Index one_block_bytes = Index{768} << 10;
 // A run of taps of one panel, 128 KiB of weights and what the tiles of a block read meanwhile, stays in the
 // second-level cache. Runs that fit the first level are up to five per cent slower: tiles start and end more often.
 constexpr Index taps_per_run = 1024;
@@ -42,12 +30,6 @@ constexpr double most_near_input = 4 << 20;
 constexpr double most_cached_results = 1.5 * (1 << 20);
 // Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
 constexpr double most_cached_weights = 2 << 20;
-// With every panel the strip comes from the second-level cache again, and a tile of short vectors takes so few cycles
-// for a tap that it waits: for one line of channels_outer after another, a few for every channel. With channels next to
-// each other there are fewer, and each is followed by its neighbor. So transposing pays with some panels to read the
-// strip, unless its elements serve so many taps that lines are seldom new, or it has rows that no vector fits.
-constexpr double most_uses_of_turned_strip = 10;
-constexpr Index fewest_panels_of_turned_strip = 4;
 // A multiple of every tile height and vector length.
 constexpr Index pixels_per_chunk = 48;
 
@@ -62,34 +44,6 @@ Index chunk_end(Index first, Index count, Index stretch, Index lanes) noexcept {
   Index end = 0;
   for (Index chunk = 1; end <= within; ++chunk) end = smaller(length, round_up(length * chunk / chunks, lanes));
   return begin + end;
-}
-
-// As much less as the second-level cache is smaller.
-Index fitting(Index bytes) noexcept {
-  return bytes / 1024 * smaller(cache_bytes, static_cast<Index>(second_level_cache_bytes())) / (cache_bytes / 1024);
-}
-
-// A block whose strip holds all taps keeps no accumulators, so its strip may be larger; and a kernel of one tap copies
-// nothing twice, so its blocks may be smaller for that. Its tiles are then few and long, which counts: starting and
-// ending one takes as long as a dozen taps. They do not become smaller with the cache, too.
-BlockingLimits block_limits(const Geometry& geometry, Index size) noexcept {
-  const bool one_tap = geometry.taps_per_channel() == 1;
-  const Index fewest = one_tap ? pixels_per_block / 4 : pixels_per_block;
-  for (Index pixels = pixels_per_block; pixels >= fewest; pixels /= 2) {
-    const BlockingLimits limits{pixels, INT32_MAX, (one_tap ? whole_strip_bytes : fitting(whole_strip_bytes)) / size,
-                                false};
-    if (Blocking(geometry, limits).tap_blocks() == 1) return limits;
-  }
-  const Index all = geometry.batch * geometry.output_pixels();
-  const bool one =
-      all <= pixels_of_one_block && geometry.in_channels * geometry.taps_per_channel() >= taps_of_one_block;
-  return {one ? larger(pixels_per_block, all) : pixels_per_block, INT32_MAX, fitting(strip_bytes) / size, false};
-}
-
-// How many (pixel, tap) of a block meet each element of its strip.
-double uses_of_strip(const Blocking& blocking) noexcept {
-  return static_cast<double>(blocking.most_pixels()) * static_cast<double>(blocking.most_taps()) /
-         static_cast<double>(larger(1, blocking.strip_elements()));
 }
 
 }  // namespace
@@ -126,10 +80,10 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   if (patches != nullptr) patches_ = *patches;
   constexpr Index size = sizeof(T);
   TaskLimits limits{};
-  limits.blocking = block_limits(geometry, size);
+  limits.blocking = channel_block_limits(geometry, size);
   limits.fewest_pixels = kernels.tile_rows;
   limits.channel_step = limits.fewest_channels = panels_.full_width();
-  limits.results = (limits.blocking.pixels > pixels_per_block ? one_block_bytes : accumulator_bytes) / size;
+  limits.results = channel_result_bytes(limits.blocking) / size;
   TaskCost cost;
   cost.channel_unit = kernels.lanes;
   cost.strip_element = 16;
@@ -147,8 +101,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_results;
   reads_in_place_ahead_ = input_bytes<T>(geometry) > most_near_input;
   reads_weights_ahead_ = static_cast<double>(packed_elements() * size) > most_cached_weights;
-  turns_strips_ = short_vectors(kernels) && panels_.count() >= fewest_panels_of_turned_strip &&
-                  blocking.most_columns() >= kernels.lanes && uses_of_strip(blocking) < most_uses_of_turned_strip;
+  turns_strips_ = turns_strips(kernels, blocking, panels_);
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packs_by_run_ ? 0 : packed_elements());
   bias_ = shared.reserve<T>(geometry.groups * panels_.padded_channels());
