@@ -26,8 +26,9 @@ constexpr double multiplications_per_part = 5e5;
 constexpr Index pixels_and_taps_of_joined_blocks = Index{1} << 18;
 constexpr Index most_pixels_of_joined_blocks = 1024;
 // Without the border the input is read in place, too. Tiles of fewer channels, or for a smaller share, cost what that
-// saves.
-constexpr double least_border_share_of_high_tiles = 0.1;
+// saves. So does a tap's tile of several channels where one channel's taps had high tiles, or, with a stride and short
+// vectors, would read half as many cache lines for each.
+constexpr double least_border_share_by_tap = 0.1;
 constexpr double small_border_share = 0.02;
 constexpr Index fewest_channels_by_tap = 7;
 constexpr Index fewest_channels_of_small_border = 16;
@@ -126,7 +127,8 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   reads_grad_ahead_ = output_bytes<T>(geometry) > most_near_grad;
   const bool high_tiles = channels <= kernels.lanes && taps_in_groups(geometry, kernels);
   const double share = border_share(geometry);
-  leaves_out_border_ = share > (high_tiles ? least_border_share_of_high_tiles : 0);
+  const bool many_lines = short_vectors(kernels) && geometry.stride[2] > 1;
+  leaves_out_border_ = share > (high_tiles || many_lines ? least_border_share_by_tap : 0);
   fewest_by_tap_ = share < small_border_share ? fewest_channels_of_small_border : fewest_channels_by_tap;
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
