@@ -25,6 +25,7 @@ constexpr Index one_block_bytes = Index{768} << 10;
 // strip, unless its elements serve so many taps that lines are seldom new, or it has rows that no vector fits.
 constexpr double most_uses_of_turned_strip = 10;
 constexpr Index fewest_panels_of_turned_strip = 4;
+
 // As much less as the second-level cache is smaller.
 Index fitting(Index bytes) noexcept {
   return bytes / 1024 * smaller(cache_bytes, static_cast<Index>(second_level_cache_bytes())) / (cache_bytes / 1024);
@@ -40,7 +41,7 @@ double uses_of_strip(const Blocking& blocking) noexcept {
 
 // A block whose strip holds all taps keeps no accumulators, so its strip may be larger; and a kernel of one tap copies
 // nothing twice, so its blocks may be smaller for that. Its tiles are then few and long, which counts: starting and
-// ending one takes as long as a dozen taps. They do not become smaller with the cache, too.
+// ending one takes as long as a dozen taps. So a smaller cache does not make them smaller still.
 BlockingLimits channel_block_limits(const Geometry& geometry, Index size) noexcept {
   const bool one_tap = geometry.taps_per_channel() == 1;
   const Index fewest = one_tap ? pixels_per_block / 4 : pixels_per_block;
