@@ -20,6 +20,7 @@ BoxWalk walk_box(const Index (&size)[levels], const Range (&range)[levels], cons
     }
     step *= size[level];
   }
+  if (reduction.segments * reduction.sets == 0) reduction = {offsets, 0};
   reduction.offset += walk.first;
   return walk;
 }
