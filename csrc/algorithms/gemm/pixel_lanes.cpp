@@ -28,10 +28,10 @@ constexpr Index most_pixels_per_block = 1792;
 constexpr Index most_ranges = 4;
 // The weights of a tile of this many taps, and a panel, fit the first-level cache.
 constexpr Index taps_per_run = 256;
-// From one row of copied weights to the next: a cache line more than a run of taps, so that rows fall into different
-// lines.
-template <class T>
-constexpr Index weight_pitch = taps_per_run + 64 / Index{sizeof(T)};
+// Of few pixels the second-level cache holds panels of more taps, and results are read and written again less often:
+// as many as let the weights of a tile stay in the first-level cache while panels pass.
+constexpr Index most_taps_per_run = 512;
+constexpr Index tile_weight_bytes = Index{14} << 10;
 // A larger input comes from the last-level cache or beyond: what is read next is brought nearer. A 1x1 kernel reads its
 // input in place, long rows that the hardware foresees; others copy short ones, as long as there is room for the next.
 constexpr double most_cached_bytes = 8 << 20;
@@ -41,51 +41,37 @@ constexpr Index most_ahead_bytes = Index{256} << 10;
 // a little to each of many rows that are far apart. But not with short vectors: AMD's Zen 3 does without fetching lines
 // that are overwritten as a whole, if nobody asks for them.
 constexpr Index panels_ahead = 2;
-// Rows of weights this far apart fall into the same lines of a first-level cache, which has room for eight or twelve of
-// a tile.
-constexpr Index colliding_bytes = 4096;
 
 bool in_one_run(const Geometry& geometry) noexcept {
   return geometry.in_channels * geometry.taps_per_channel() <= taps_per_run;
+}
+
+// That the panels of a run may take.
+Index run_bytes(Index size) noexcept {
+  const auto cache = static_cast<Index>(second_level_cache_bytes());
+  return smaller(fewest_pixels_per_block * taps_per_run * size, cache / 8 * 7);
 }
 
 Index pixels_per_block(const Geometry& geometry, Index size) noexcept {
   const Index taps = larger(1, smaller(taps_per_run, geometry.in_channels * geometry.taps_per_channel()));
   const Index results = in_one_run(geometry) ? result_bytes_of_one_run : result_bytes;
   const Index most = smaller(panel_bytes / taps, most_ranges * results / larger(1, geometry.out_channels)) / size;
-  const auto cache = static_cast<Index>(second_level_cache_bytes());
-  const Index fewest = smaller(fewest_pixels_per_block, cache / 8 * 7 / (taps_per_run * size));
-  return larger(larger(1, fewest), smaller(most_pixels_per_block, most));
+  return larger(larger(1, run_bytes(size) / (taps_per_run * size)), smaller(most_pixels_per_block, most));
 }
 
-bool in_a_row(const Index* offsets, Index count) noexcept {
-  for (Index i = 1; i < count; ++i)
-    if (offsets[i] != offsets[i - 1] + 1) return false;
-  return count > 0;
+// In runs of nearly equal length.
+template <class T>
+Index find_taps_per_run(const kernels::KernelSet<T>& kernels, Index taps, Index pixels) noexcept {
+  constexpr Index size = sizeof(T);
+  const Index by_weights = smaller(most_taps_per_run, tile_weight_bytes / (kernels.tile_rows * size));
+  const Index most = larger(taps_per_run, smaller(by_weights, run_bytes(size) / (larger(1, pixels) * size)));
+  return larger(1, divide_up(taps, larger(1, divide_up(taps, most))));
 }
 
 Index most_result_bytes(const Geometry& geometry, Index pixels, Index size) noexcept {
   if (!in_one_run(geometry)) return result_bytes;
   const Index panels = pixels * geometry.in_channels * geometry.taps_per_channel() * size;
   return larger(result_bytes, smaller(result_bytes_of_one_run, panel_and_result_bytes - panels));
-}
-
-// How the weights of a tile are read.
-enum class WeightCopy {
-  none,  // as they lie
-  rows,  // row after row: theirs would push each other out of the first-level cache while the panels pass
-  taps,  // tap after tap: rows are neighbors and taps far apart, so that each tap takes a line or two of its own
-};
-
-// A tile of longer vectors spends time enough on each tap to fetch its line from the second-level cache.
-template <class T>
-WeightCopy find_copy(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const Weights<T>& weights,
-                     const Index* offsets, Index taps) noexcept {
-  constexpr Index line = 64 / Index{sizeof(T)};
-  if (short_vectors(kernels) && geometry.taps_per_channel() == 1 && weights.lane == 1 && weights.channel >= line)
-    return WeightCopy::taps;
-  if (weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(offsets, taps)) return WeightCopy::rows;
-  return WeightCopy::none;
 }
 
 }  // namespace
@@ -109,13 +95,6 @@ struct PixelLanes<T>::Destination {
 };
 
 template <class T>
-struct PixelLanes<T>::TileWeights {
-  const T* data;
-  const Index* row_offsets;
-  const Index* tap_offsets;
-};
-
-template <class T>
 struct PixelLanes<T>::Worker {
   T* strip;
   T* panels;
@@ -124,11 +103,9 @@ struct PixelLanes<T>::Worker {
   Index* tap_offsets;
   Index* weight_offsets;
   Index* row_offsets;
-  T* weights;  // of one tile, copied
-  Index* copied_row_offsets;
-  Index* copied_tap_offsets;
   Destination* destinations;
   kernels::BlockCopy* block_copies;
+  void* area;
 };
 
 template <class T>
@@ -157,15 +134,14 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   const Index pixels = round_up(blocking.most_pixels(), width_);
   WorkspaceLayout worker;
   strip_ = worker.reserve<T>(blocking.strip_room() + 2 * width_);
-  panels_ = worker.reserve<T>(panel_elements(pixels, smaller(taps_per_run, blocking.most_taps())));
+  taps_per_run_ = find_taps_per_run(kernels, blocking.most_taps(), pixels);
+  panels_ = worker.reserve<T>(panel_elements(pixels, taps_per_run_));
   start_ = worker.reserve<T>(tasks_.channels_per_task() * width_);
   results_ = worker.reserve<T>(tasks_.channels_per_task() * pixels);
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   weight_offsets_ = worker.reserve<Index>(blocking.most_taps());
   row_offsets_ = worker.reserve<Index>(larger(2, tasks_.channels_per_task()));
-  weights_ = worker.reserve<T>(kernels.tile_rows * weight_pitch<T>);
-  copied_row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
-  copied_tap_offsets_ = worker.reserve<Index>(taps_per_run);
+  weights_.reserve(worker, kernels, taps_per_run_);
   destinations_ = worker.reserve<Destination>(pixels / width_);
   block_copies_ = worker.reserve<kernels::BlockCopy>(most_copies(pixels));
   worker_bytes_ = worker.bytes();
@@ -189,11 +165,9 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         at_offset<Index>(area, tap_offsets_),
                         at_offset<Index>(area, weight_offsets_),
                         at_offset<Index>(area, row_offsets_),
-                        at_offset<T>(area, weights_),
-                        at_offset<Index>(area, copied_row_offsets_),
-                        at_offset<Index>(area, copied_tap_offsets_),
                         at_offset<Destination>(area, destinations_),
-                        at_offset<kernels::BlockCopy>(area, block_copies_)};
+                        at_offset<kernels::BlockCopy>(area, block_copies_),
+                        area};
     const CorrelationTask task = tasks_.task(index);
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
@@ -262,49 +236,37 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
 
     Index done = 0;
     do {
-      const Index length = smaller(taps_per_run, taps.count() - done);
+      const Index length = smaller(taps_per_run_, taps.count() - done);
       timer.next(Phase::packing_input);
       const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
       expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, length, worker.block_copies,
                     worker.panels);
       timer.next(Phase::multiplying);
-      const WeightCopy copy = find_copy(*kernels_, geometry_, weights, worker.weight_offsets + done, length);
-      const Index row_step = copy == WeightCopy::rows ? weight_pitch<T> : 1;
-      const Index tap_step = copy == WeightCopy::rows ? 1 : kernels_->tile_rows;
-      if (copy != WeightCopy::none) {
-        for (Index row = 0; row < kernels_->tile_rows; ++row) worker.copied_row_offsets[row] = row * row_step;
-        for (Index tap = 0; tap < length; ++tap) worker.copied_tap_offsets[tap] = tap * tap_step;
-      }
-      const Index tiles = divide_up(task.channels, kernels_->tile_rows);
+      const Index* weight_offsets = worker.weight_offsets + done;
+      const EvenTiles tiles(task.channels, kernels_->tile_rows);
+      TileWeights<T> tile_weights(
+          *kernels_, find_weight_copy(*kernels_, weights, geometry_.taps_per_channel() == 1, weight_offsets, length),
+          tiles, geometry_.out_channels - task.first_channel, weights,
+          {block_weights, worker.row_offsets, weight_offsets}, length, weights_, worker.area);
       const Index panels = divide_up(count, width_);
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
       Ahead<T> results;  // of an NHWC array, none of which are stored directly
       const bool stores_ahead = stores_ahead_ && adjacent == 1 && t + 1 == tap_blocks && done + length == taps.count();
-      if (stores_ahead) results = results_ahead(to, box, 0, count, task.channels, tiles * panels);
+      if (stores_ahead) results = results_ahead(to, box, 0, count, task.channels, tiles.count * panels);
       if (reads_ahead_) {
         const Index left = taps.count() - done - length;
         if (geometry_.taps_per_channel() == 1 && left > 0)
-          ahead = input_ahead(geometry_, input, task.group, pixels, done + length, smaller(left, taps_per_run),
-                              tiles * panels);
+          ahead = input_ahead(geometry_, input, task.group, pixels, done + length, smaller(left, taps_per_run_),
+                              tiles.count * panels);
         else if (left == 0 && t + 1 == tap_blocks)
           ahead = input_ahead(geometry_, input, next.group, next.pixels, 0,
-                              smaller(geometry_.in_channels, taps_per_run), tiles * panels);
+                              smaller(geometry_.in_channels, taps_per_run_), tiles.count * panels);
       }
-      for (Index tile = 0; tile < tiles; ++tile) {
-        const Index first = task.channels * tile / tiles;
-        const Index rows = task.channels * (tile + 1) / tiles - first;
-        TileWeights tile_weights{block_weights + first * weights.lane, worker.row_offsets,
-                                 worker.weight_offsets + done};
-        if (copy != WeightCopy::none) {
-          const PhaseTimer packing(Phase::packing_weights);
-          const T* from = tile_weights.data + worker.weight_offsets[done];
-          if (copy == WeightCopy::rows)
-            kernels_->copy_rows(from, weights.lane, rows, length, worker.weights, row_step);
-          else
-            kernels_->copy_rows(from, weights.channel, length, rows, worker.weights, tap_step);
-          tile_weights = {worker.weights, worker.copied_row_offsets, worker.copied_tap_offsets};
-        }
+      for (Index tile = 0; tile < tiles.count; ++tile) {
+        const Index first = tiles.first(tile);
+        const Index rows = tiles.rows(tile);
+        const typename TileWeights<T>::Tile here = tile_weights.tile(tile);
         for (Index panel = 0; panel < panels; ++panel) {
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
@@ -317,8 +279,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
             if (there < panels) worker.destinations[there].bring(later, smaller(rows, task.channels - later), width_);
           }
           run_tile<T>(
-              *kernels_, destination.vectors, no_kind, tile_weights.data, tile_weights.row_offsets, rows,
-              {tile_weights.tap_offsets, length}, worker.panels + panel_offset(panel * width_, length),
+              *kernels_, destination.vectors, no_kind, here.data, here.row_offsets, rows, {here.tap_offsets, length},
+              worker.panels + panel_offset(panel * width_, length),
               {fresh ? worker.start + first * start_stride : nullptr, start_stride, result, destination.stride});
         }
       }

@@ -18,6 +18,7 @@
 #include "algorithms/gemm/correlation_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
 #include "algorithms/gemm/strip.hpp"
+#include "algorithms/gemm/tile_weights.hpp"
 
 namespace convgrad::gemm {
 
@@ -39,7 +40,6 @@ class PixelLanes {
  private:
   struct Worker;
   struct Destination;
-  struct TileWeights;
 
   void run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
                 const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
@@ -50,13 +50,14 @@ class PixelLanes {
   const kernels::KernelSet<T>* kernels_;
   Index width_ = 1;  // of a panel, in pixels
   CorrelationTasks tasks_;
+  Index taps_per_run_ = 1;
   bool reads_ahead_ = false;
   bool stores_ahead_ = false;
   bool brings_results_ = false;
   int threads_ = 1;
+  typename TileWeights<T>::Room weights_;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
-              row_offsets_ = 0, weights_ = 0, copied_row_offsets_ = 0, copied_tap_offsets_ = 0, destinations_ = 0,
-              block_copies_ = 0, worker_bytes_ = 0;
+              row_offsets_ = 0, destinations_ = 0, block_copies_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

@@ -1,0 +1,85 @@
+// The weights of the tiles of pixel_lanes.hpp for one run of taps: as they lie, or copied where they lie so that the
+// first-level cache would lose them while the panels pass.
+#pragma once
+
+#include "algorithms/gemm/panel.hpp"
+#include "core/workspace.hpp"
+
+namespace convgrad::gemm {
+
+// Output channels in tiles of nearly equal height, the higher ones first.
+struct EvenTiles {
+  EvenTiles(Index channels, Index most_rows) noexcept
+      : count(divide_up(channels, most_rows)), low(channels / larger(1, count)), higher(channels - count * low) {}
+
+  [[nodiscard]] Index first(Index tile) const noexcept { return tile * low + smaller(tile, higher); }
+  [[nodiscard]] Index rows(Index tile) const noexcept { return low + (tile < higher ? 1 : 0); }
+
+  Index count;
+  Index low;     // rows of the lowest
+  Index higher;  // as many have a row more
+};
+
+// How the weights of a tile are read.
+enum class WeightCopy {
+  none,  // as they lie
+  rows,  // row after row: theirs would push each other out of the first-level cache while the panels pass
+  taps,  // tap after tap: rows are neighbors and taps far apart, so that each tap takes a line or two of its own
+};
+
+template <class T>
+class TileWeights {
+ public:
+  // Where a micro-kernel finds them.
+  struct Tile {
+    const T* data;
+    const Index* row_offsets;
+    const Index* tap_offsets;
+  };
+
+  // What a worker has for it.
+  struct Room {
+    std::size_t weights = 0, rows = 0, taps = 0, copies = 0;
+
+    void reserve(WorkspaceLayout& layout, const kernels::KernelSet<T>& kernels, Index most_taps) noexcept;
+  };
+
+  // `first` is the first weight of the task's first channel, before any offset. `channels_left` counts the channels
+  // from there to the end of the group.
+  TileWeights(const kernels::KernelSet<T>& kernels, WeightCopy copy, const EvenTiles& tiles, Index channels_left,
+              const Weights<T>& weights, const Tile& in_place, Index taps, const Room& room, void* area) noexcept;
+
+  // To be asked for one after the other.
+  Tile tile(Index index) noexcept {
+    if (copy_ != WeightCopy::none) return copied(index);
+    Tile result = in_place_;
+    result.data += tiles_.first(index) * lane_;
+    return result;
+  }
+
+ private:
+  Tile copied(Index index) noexcept;
+  void copy_tiles(Index index) noexcept;
+
+  const kernels::KernelSet<T>* kernels_;
+  WeightCopy copy_;
+  EvenTiles tiles_;
+  Index channels_left_;
+  Index lane_;
+  Index channel_;
+  Tile in_place_;
+  Index taps_;
+  Index pitch_;      // from one copied tile to the next
+  Index begin_ = 0;  // those that are copied
+  Index end_ = 0;
+  T* weights_;
+  Index* row_offsets_;
+  Index* tap_offsets_;
+  kernels::BlockCopy* copies_;
+};
+
+template <class T>
+WeightCopy find_weight_copy(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, bool pointwise,
+                            const Index* tap_offsets, Index taps) noexcept;
+
+}  // namespace convgrad::gemm
