@@ -1,6 +1,5 @@
 #include "algorithms/gemm/tile_weights.hpp"
 
-#include "algorithms/gemm/tiles.hpp"
 #include "core/phases.hpp"
 
 namespace convgrad::gemm {

@@ -3,22 +3,10 @@
 #pragma once
 
 #include "algorithms/gemm/panel.hpp"
+#include "algorithms/gemm/tiles.hpp"
 #include "core/workspace.hpp"
 
 namespace convgrad::gemm {
-
-// Output channels in tiles of nearly equal height, the higher ones first.
-struct EvenTiles {
-  EvenTiles(Index channels, Index most_rows) noexcept
-      : count(divide_up(channels, most_rows)), low(channels / larger(1, count)), higher(channels - count * low) {}
-
-  [[nodiscard]] Index first(Index tile) const noexcept { return tile * low + smaller(tile, higher); }
-  [[nodiscard]] Index rows(Index tile) const noexcept { return low + (tile < higher ? 1 : 0); }
-
-  Index count;
-  Index low;     // rows of the lowest
-  Index higher;  // as many have a row more
-};
 
 // How the weights of a tile are read.
 enum class WeightCopy {

@@ -62,6 +62,19 @@ inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index 
       accumulators.result + first * accumulators.result_stride, accumulators.result_stride);
 }
 
+// Rows in tiles of nearly equal height, the higher ones first.
+struct EvenTiles {
+  EvenTiles(Index rows, Index most) noexcept
+      : count(divide_up(rows, most)), low(rows / larger(1, count)), higher(rows - count * low) {}
+
+  [[nodiscard]] Index first(Index tile) const noexcept { return tile * low + smaller(tile, higher); }
+  [[nodiscard]] Index rows(Index tile) const noexcept { return low + (tile < higher ? 1 : 0); }
+
+  Index count;
+  Index low;     // rows of the lowest
+  Index higher;  // as many have a row more
+};
+
 // Calls visit(first row, rows) for each tile of a block.
 template <class T, class Visit>
 inline void for_each_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index kind, Index rows,
@@ -71,12 +84,8 @@ inline void for_each_tile(const kernels::KernelSet<T>& kernels, Index vectors, I
                      : vectors == 1  ? kernels.narrow_tile_rows
                      : vectors == 2  ? kernels.tile_rows
                                      : kernels.wide_tile_rows;
-  const Index groups = rows / group;
-  const Index tiles = divide_up(rows, most);
-  for (Index i = 0; i < tiles; ++i) {
-    const Index first = groups * i / tiles * group;
-    visit(first, groups * (i + 1) / tiles * group - first);
-  }
+  const EvenTiles tiles(rows / group, most / group);
+  for (Index i = 0; i < tiles.count; ++i) visit(tiles.first(i) * group, tiles.rows(i) * group);
 }
 
 // result[row, :] = start[row, :] + sum over r of source[row_offsets[row] + reduction.offset[r]] * panel[r, :], with
