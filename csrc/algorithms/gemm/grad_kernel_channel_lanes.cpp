@@ -2,7 +2,6 @@
 
 #include "algorithms/gemm/border_pixels.hpp"
 #include "algorithms/gemm/strip.hpp"
-#include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -37,6 +36,8 @@ constexpr Index fewest_channels_of_small_border = 16;
 constexpr double most_near_grad = 7 << 20;
 constexpr double most_near_input = 4 << 20;
 constexpr Index most_ahead = Index{384} << 10;
+// So is the memory of a larger dK: each of its many rows waits to be fetched before it is overwritten.
+constexpr double most_near_results = 512 << 10;
 
 }  // namespace
 
@@ -48,6 +49,27 @@ Tensor<const T> at_block(Tensor<const T> tensor, const PixelBlock& pixels) noexc
   tensor.data += pixels.first_image * tensor.outer;
   for (int a = 0; a < axes; ++a) tensor.data += pixels.first[a] * tensor.axis[a];
   return tensor;
+}
+
+// When results are stored, taps take the place of pixels, and input channels that of images: dK's block is a box of the
+// same kind.
+PixelBox tap_box(const GradKernelItem& item) noexcept {
+  return {item.taps.channels, {item.taps.size[0], item.taps.size[1], item.taps.size[2]}};
+}
+
+// Where they go.
+template <class T>
+Tensor<T> results_of(const GradKernelItem& item, const Tensor<T>& grad_kernel, Index group_channels) noexcept {
+  Tensor<T> to;
+  to.outer = grad_kernel.inner;
+  to.inner = grad_kernel.outer;
+  to.data = grad_kernel.data + (item.group * group_channels + item.first_channel) * grad_kernel.outer +
+            item.taps.first_channel * grad_kernel.inner;
+  for (int a = 0; a < axes; ++a) {
+    to.axis[a] = grad_kernel.axis[a];
+    to.data += item.taps.first[a] * grad_kernel.axis[a];
+  }
+  return to;
 }
 
 // Whether a panel of one vector has high tiles (find_group_kind), as long as taps are not put in another order.
@@ -80,15 +102,17 @@ struct GradKernelChannelLanes<T>::Source {
   bool lacks_border;
 };
 
-// What is packed after the panel that is being multiplied.
+// What is packed after the panel that is being multiplied, and where that is stored.
 template <class T>
 struct GradKernelChannelLanes<T>::Next {
   Ahead<T> panel;
   Ahead<T> strip;
+  Ahead<T> results;
 
   [[gnu::always_inline]] void step() noexcept {
     panel.step();
     strip.step();
+    results.step();
   }
 };
 
@@ -125,6 +149,8 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   tasks_.set_parts(parts);
 
   reads_grad_ahead_ = output_bytes<T>(geometry) > most_near_grad;
+  stores_ahead_ = static_cast<double>(geometry.groups * geometry.out_channels) * static_cast<double>(taps * size) >
+                  most_near_results;
   const bool high_tiles = channels <= kernels.lanes && taps_in_groups(geometry, kernels);
   const double share = border_share(geometry);
   const bool many_lines = short_vectors(kernels) && geometry.stride[2] > 1;
@@ -175,8 +201,8 @@ void GradKernelChannelLanes<T>::run(const Tensor<const T>& grad_output, const Te
     const Worker own = worker(workspace, number);
     const GradKernelItem item = tasks_.item(index / parts);
     T* accumulators = parts > 1 ? partial + index * accumulator_elements_ : own.accumulators;
-    accumulate(item, tasks_.part(index % parts), grad_output, input, own, accumulators);
-    if (parts == 1) store(item, accumulators, grad_kernel, own);
+    accumulate(item, tasks_.part(index % parts), grad_output, input, own, accumulators,
+               parts == 1 ? &grad_kernel : nullptr);
   });
   if (parts == 1) return;
 
@@ -203,11 +229,16 @@ bool GradKernelChannelLanes<T>::by_tap(const GradKernelItem& item) const noexcep
 template <class T>
 void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const PixelPart& part,
                                            const Tensor<const T>& grad_output, const Tensor<const T>& input,
-                                           const Worker& worker, T* accumulators) const noexcept {
+                                           const Worker& worker, T* accumulators,
+                                           const Tensor<T>* grad_kernel) const noexcept {
   PhaseTimer timer(Phase::multiplying);
+  alignas(64) static constexpr T zeros[widest_panel_bytes / sizeof(T)] = {};
   const Index taps = item.taps.count();
   const PanelSplit panels(*kernels_, item.channels);
-  for (Index e = 0; e < panels.padded_channels() * taps; ++e) accumulators[e] = T{0};
+  if (part.first_block == part.end_block) {
+    for (Index e = 0; e < panels.padded_channels() * taps; ++e) accumulators[e] = T{0};
+    if (grad_kernel != nullptr) store(item, accumulators, *grad_kernel, worker);
+  }
   Tensor<const T> group_input = input;
   group_input.data += item.group * geometry_.in_channels * input.inner;
   Tensor<const T> item_grad = grad_output;
@@ -258,15 +289,22 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
         next.strip =
             input_ahead(geometry_, input, item.group, under, item.taps.first_channel, item.taps.channels, steps);
       T* sums = accumulators + first_lane * taps;
+      const bool complete = after == part.end_block && grad_kernel != nullptr;
+      if (complete && stores_ahead_) {
+        Tensor<T> to = results_of(item, *grad_kernel, geometry_.out_channels);
+        to.data += first_lane * to.inner;
+        next.results = results_ahead(to, tap_box(item), 0, taps, panels.used_lanes(panel), steps);
+      }
+      const Accumulators<T> rows{b == part.first_block ? zeros : nullptr, 0, sums, width};
       // With an infinity or nan in G, zeros on the border count.
       if (by_tap(item) && kernels_->all_finite(worker.panel, pixels.count() * width)) {
-        multiply_by_tap(item, pixels, panels.vectors(panel), source.data, worker, sums, next);
-        continue;
+        multiply_by_tap(item, pixels, panels.vectors(panel), source.data, worker, rows, next);
+      } else {
+        if (source.lacks_border) source = read_input(false);
+        run_tiles<T>(*kernels_, panels.vectors(panel), source.data, worker.tap_offsets, taps,
+                     {worker.pixel_offsets, pixels.count()}, worker.panel, rows, [&] { next.step(); });
       }
-      if (source.lacks_border) source = read_input(false);
-      run_tiles<T>(*kernels_, panels.vectors(panel), source.data, worker.tap_offsets, taps,
-                   {worker.pixel_offsets, pixels.count()}, worker.panel, {nullptr, 0, sums, width},
-                   [&] { next.step(); });
+      if (complete) store_panel(item, panel, sums, *grad_kernel, worker);
     }
   }
 }
@@ -286,55 +324,49 @@ void GradKernelChannelLanes<T>::fill_tap_offsets(const GradKernelItem& item, con
 // All channels of a tap meet the border at the same pixels.
 template <class T>
 void GradKernelChannelLanes<T>::multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors,
-                                                const T* strip, const Worker& worker, T* accumulators,
+                                                const T* strip, const Worker& worker, const Accumulators<T>& sums,
                                                 Next& next) const noexcept {
   const Index width = vectors * kernels_->lanes;
+  Accumulators<T> here = sums;
   const Index channels = item.taps.channels;
   Index row = 0;
   for (Index i = 0; i < item.taps.size[0]; ++i)
     for (Index j = 0; j < item.taps.size[1]; ++j)
       for (Index k = 0; k < item.taps.size[2]; ++k, row += channels) {
         const Index tap[] = {item.taps.first[0] + i, item.taps.first[1] + j, item.taps.first[2] + k};
-        const BoxWalk here = find_border_pixels(geometry_, pixels, tap, worker.pixel_offsets);
-        if (here.reduction.length == 0) continue;
-        run_tiles<T>(*kernels_, vectors, strip, worker.tap_offsets + row, channels, here.reduction,
-                     worker.panel + here.first * width, {nullptr, 0, accumulators + row * width, width},
-                     [&] { next.step(); });
+        const BoxWalk walk = find_border_pixels(geometry_, pixels, tap, worker.pixel_offsets);
+        here.result = sums.result + row * width;
+        run_tiles<T>(*kernels_, vectors, strip, worker.tap_offsets + row, channels, walk.reduction,
+                     worker.panel + walk.first * width, here, [&] { next.step(); });
       }
 }
 
 template <class T>
 void GradKernelChannelLanes<T>::store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel,
                                       const Worker& worker) const noexcept {
-  const PhaseTimer timer(Phase::storing);
-  // Taps take the place of pixels, and input channels that of images: dK's block is a box of the same kind.
-  const PixelBox box{item.taps.channels, {item.taps.size[0], item.taps.size[1], item.taps.size[2]}};
-  Tensor<T> to;
-  to.outer = grad_kernel.inner;
-  to.inner = grad_kernel.outer;
-  to.data = grad_kernel.data + (item.group * geometry_.out_channels + item.first_channel) * grad_kernel.outer +
-            item.taps.first_channel * grad_kernel.inner;
-  for (int a = 0; a < axes; ++a) {
-    to.axis[a] = grad_kernel.axis[a];
-    to.data += item.taps.first[a] * grad_kernel.axis[a];
-  }
   const PanelSplit panels(*kernels_, item.channels);
-  for (Index panel = 0; panel < panels.count(); ++panel) {
-    const Index first_lane = panels.first_lane(panel);
-    Tensor<T> panel_to = to;
-    panel_to.data += first_lane * grad_kernel.outer;
-    const Index width = panels.width(panel);
-    const T* sums = accumulators + first_lane * box.count();
-    if (by_tap(item)) {
-      const Index channels = item.taps.channels;
-      const Index kernel_taps = box.count() / channels;
-      for (Index c = 0; c < channels; ++c)
-        kernels_->copy_rows(sums + c * width, channels * width, kernel_taps, width,
-                            worker.ordered + c * kernel_taps * width, width);
-      sums = worker.ordered;
-    }
-    unpack_pixels(*kernels_, sums, width, box, 0, box.count(), panels.used_lanes(panel), panel_to);
+  for (Index panel = 0; panel < panels.count(); ++panel)
+    store_panel(item, panel, accumulators + panels.first_lane(panel) * item.taps.count(), grad_kernel, worker);
+}
+
+template <class T>
+void GradKernelChannelLanes<T>::store_panel(const GradKernelItem& item, Index panel, const T* sums,
+                                            const Tensor<T>& grad_kernel, const Worker& worker) const noexcept {
+  const PhaseTimer timer(Phase::storing);
+  const PixelBox box = tap_box(item);
+  const PanelSplit panels(*kernels_, item.channels);
+  Tensor<T> to = results_of(item, grad_kernel, geometry_.out_channels);
+  to.data += panels.first_lane(panel) * to.inner;
+  const Index width = panels.width(panel);
+  if (by_tap(item)) {
+    const Index channels = item.taps.channels;
+    const Index kernel_taps = box.count() / channels;
+    for (Index c = 0; c < channels; ++c)
+      kernels_->copy_rows(sums + c * width, channels * width, kernel_taps, width,
+                          worker.ordered + c * kernel_taps * width, width);
+    sums = worker.ordered;
   }
+  unpack_pixels(*kernels_, sums, width, box, 0, box.count(), panels.used_lanes(panel), to);
 }
 
 template class GradKernelChannelLanes<float>;

@@ -13,6 +13,7 @@
 #include "algorithms/gemm/grad_kernel_tasks.hpp"
 #include "algorithms/gemm/panel.hpp"
 #include "algorithms/gemm/strip.hpp"
+#include "algorithms/gemm/tiles.hpp"
 
 namespace convgrad::gemm {
 
@@ -35,13 +36,17 @@ class GradKernelChannelLanes {
   struct Source;
   struct Next;
 
+  // Each panel goes to `grad_kernel`, unless that is null, as soon as its sums are complete.
   void accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
-                  const Tensor<const T>& input, const Worker& worker, T* accumulators) const noexcept;
+                  const Tensor<const T>& input, const Worker& worker, T* accumulators,
+                  const Tensor<T>* grad_kernel) const noexcept;
   void fill_tap_offsets(const GradKernelItem& item, const StripShape& shape, const Worker& worker) const noexcept;
   void multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors, const T* strip,
-                       const Worker& worker, T* accumulators, Next& next) const noexcept;
+                       const Worker& worker, const Accumulators<T>& sums, Next& next) const noexcept;
   void store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel,
              const Worker& worker) const noexcept;
+  void store_panel(const GradKernelItem& item, Index panel, const T* sums, const Tensor<T>& grad_kernel,
+                   const Worker& worker) const noexcept;
   [[nodiscard]] Worker worker(void* workspace, int number) const noexcept;
   // Whether the rows of an item's sums are its channels, tap by tap, and not its taps, channel by channel.
   [[nodiscard]] bool by_tap(const GradKernelItem& item) const noexcept;
@@ -54,6 +59,7 @@ class GradKernelChannelLanes {
   Index fewest_by_tap_ = 0;  // channels of an item
   bool reads_input_ahead_ = false;
   bool reads_grad_ahead_ = false;
+  bool stores_ahead_ = false;
   int threads_ = 1;
   std::size_t partial_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, panel_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, offsets_by_channel_ = 0,
