@@ -70,7 +70,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const bool padded = geometry.padding[0] > 0 || geometry.padding[1] > 0 || geometry.padding[2] > 0;
   overhead.pixel_lanes = copy / channels + (strided ? 0.14 : 0.09) + unused_lanes(geometry, kernels.lanes);
   // Panels of short vectors are narrow, and a tile of few taps is over soon: they start and end more often.
-  if (short_vectors(kernels) && kernel_taps > 1) overhead.pixel_lanes += 6 / taps;
+  if (short_vectors(kernels) && kernel_taps > 1) overhead.pixel_lanes += 3 / taps;
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels.
   if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
