@@ -21,8 +21,7 @@ inline constexpr int max_tile_vectors = 3;
 // `rows`, `vectors`, the lane count nor on where a caller cuts the reduction, since a stored accumulator loses nothing.
 //
 // r may leave out some of the panel's rows, and their offsets: it goes through `length` of them, skips `gap`, and so on
-// for each of `segments`; then it skips `set_gap` more, and so on for each of `sets`. There is at least one of either;
-// only `length` may be zero.
+// for each of `segments`; then it skips `set_gap` more, and so on for each of `sets`. Of both there is one at least.
 struct Reduction {
   const int64_t* offset;
   int64_t length;
