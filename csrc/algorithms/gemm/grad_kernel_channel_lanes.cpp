@@ -232,7 +232,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
                                            const Worker& worker, T* accumulators,
                                            const Tensor<T>* grad_kernel) const noexcept {
   PhaseTimer timer(Phase::multiplying);
-  alignas(64) static constexpr T zeros[widest_panel_bytes / sizeof(T)] = {};
+  alignas(64) static constexpr T zeros[kernels::max_tile_vectors * kernels::row_lanes<T>] = {};  // as wide as any panel
   const Index taps = item.taps.count();
   const PanelSplit panels(*kernels_, item.channels);
   if (part.first_block == part.end_block) {

@@ -73,7 +73,6 @@ TileWeights<T>::TileWeights(const kernels::KernelSet<T>& kernels, WeightCopy cop
       tiles_(tiles),
       channels_left_(channels_left),
       lane_(weights.lane),
-      channel_(weights.channel),
       in_place_(in_place),
       taps_(taps),
       pitch_(pitch_of<T>(copy == WeightCopy::rows ? taps : taps * kernels.tile_rows)),

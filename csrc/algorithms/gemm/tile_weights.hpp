@@ -32,8 +32,8 @@ class TileWeights {
     void reserve(WorkspaceLayout& layout, const kernels::KernelSet<T>& kernels, Index most_taps) noexcept;
   };
 
-  // `first` is the first weight of the task's first channel, before any offset. `channels_left` counts the channels
-  // from there to the end of the group.
+  // `in_place` is where those of the first tile lie. `channels_left` counts the channels from there to the end of the
+  // group.
   TileWeights(const kernels::KernelSet<T>& kernels, WeightCopy copy, const EvenTiles& tiles, Index channels_left,
               const Weights<T>& weights, const Tile& in_place, Index taps, const Room& room, void* area) noexcept;
 
@@ -54,7 +54,6 @@ class TileWeights {
   EvenTiles tiles_;
   Index channels_left_;
   Index lane_;
-  Index channel_;
   Tile in_place_;
   Index taps_;
   Index pitch_;      // from one copied tile to the next
