@@ -20,6 +20,7 @@ BoxWalk walk_box(const Index (&size)[levels], const Range (&range)[levels], cons
     }
     step *= size[level];
   }
+  // Of an empty box there is one segment, too, of no length.
   if (reduction.segments * reduction.sets == 0) reduction = {offsets, 0};
   reduction.offset += walk.first;
   return walk;

@@ -19,8 +19,9 @@ using Lanes = std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>, RowLan
 template <class T, class AnyLanes>
 constexpr bool packs_weights = std::is_same_v<AnyLanes, const ChannelLanes<T>&>;
 
-// What each way costs beyond its multiplications, as a share of them. The numbers were fitted on Zen 4 and Zen 5 cores
-// to the layers of the benchmark; the choice is free, so that a wrong one costs time and nothing else.
+// What each way costs beyond its multiplications, as a share of them. The numbers were fitted to the layers of the
+// benchmark on Zen 4 and Zen 5 cores, those of short vectors on Zen 3; the choice is free, so that a wrong one costs
+// time and nothing else.
 struct Overhead {
   double channel_lanes;
   double pixel_lanes;

@@ -244,10 +244,9 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       timer.next(Phase::multiplying);
       const Index* weight_offsets = worker.weight_offsets + done;
       const EvenTiles tiles(task.channels, kernels_->tile_rows);
-      TileWeights<T> tile_weights(
-          *kernels_, find_weight_copy(*kernels_, weights, geometry_.taps_per_channel() == 1, weight_offsets, length),
-          tiles, geometry_.out_channels - task.first_channel, weights,
-          {block_weights, worker.row_offsets, weight_offsets}, length, weights_, worker.area);
+      TileWeights<T> tile_weights(*kernels_, tiles, geometry_.out_channels - task.first_channel, weights,
+                                  {block_weights, worker.row_offsets, weight_offsets}, length,
+                                  geometry_.taps_per_channel() == 1, weights_, worker.area);
       const Index panels = divide_up(count, width_);
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;

@@ -2,15 +2,15 @@
 //
 //     Z[o, pixel] = bias[o] + sum over taps of weights[o, tap] X[pixel, tap]
 //
-// Weights are broadcast one by one, in place or, where the cache would not hold them so, copied a tile at a time.
-// The im2col matrix exists for one block of pixels and one run of taps at a time: panels of two vectors of pixels, all
-// in the second-level cache, copied out of the strip (or, where a block meets no border, out of the input) by whole
-// vectors. Results are stored as they lie in Z: nothing is transposed and no weights are packed, so this suits few
-// taps, small maps and many output channels, over which the copying is spread. Sums run over the taps in the same order
-// as in channel_lanes.hpp: same bits. Loops, outermost first: tasks (group, pixel block, range of output channels;
-// parallel) > tap blocks (a strip each) > runs of taps (all panels of the block) > tiles of output channels > panels.
-// The weights of a tile stay in the first-level cache while the panels pass, and each row of Z is written from end to
-// end.
+// Weights are broadcast one by one, in place or, where the cache would not hold them so, copied, one tile or a few at a
+// time (tile_weights.hpp). The im2col matrix exists for one block of pixels and one run of taps at a time: panels of
+// two vectors of pixels, all in the second-level cache, copied out of the strip (or, where a block meets no border, out
+// of the input) by whole vectors. Results are stored as they lie in Z: nothing is transposed and no weights are packed,
+// so this suits few taps, small maps and many output channels, over which the copying is spread. Sums run over the taps
+// in the same order as in channel_lanes.hpp: same bits. Loops, outermost first: tasks (group, pixel block, range of
+// output channels; parallel) > tap blocks (a strip each) > runs of taps (all panels of the block) > tiles of output
+// channels > panels. The weights of a tile stay in the first-level cache while the panels pass, and each row of Z is
+// written from end to end.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,6 @@ constexpr Index colliding_bytes = 4096;
 // What is copied at once, tap after tap: several tiles, for each of which a tap's line would otherwise be fetched anew,
 // and no more than a second-level cache has room for beside the panels.
 constexpr Index copied_bytes = Index{48} << 10;
-
 constexpr Index most_copied_tiles = 32;
 
 template <class T>
@@ -42,8 +41,6 @@ bool in_a_row(const Index* offsets, Index count) noexcept {
   return count > 0;
 }
 
-}  // namespace
-
 // A tile of longer vectors spends time enough on each tap to fetch its line from the second-level cache.
 template <class T>
 WeightCopy find_weight_copy(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, bool pointwise,
@@ -52,6 +49,8 @@ WeightCopy find_weight_copy(const kernels::KernelSet<T>& kernels, const Weights<
   if (weights.lane * Index{sizeof(T)} % colliding_bytes == 0 && in_a_row(tap_offsets, taps)) return WeightCopy::rows;
   return WeightCopy::none;
 }
+
+}  // namespace
 
 template <class T>
 void TileWeights<T>::Room::reserve(WorkspaceLayout& layout, const kernels::KernelSet<T>& kernels,
@@ -65,24 +64,24 @@ void TileWeights<T>::Room::reserve(WorkspaceLayout& layout, const kernels::Kerne
 }
 
 template <class T>
-TileWeights<T>::TileWeights(const kernels::KernelSet<T>& kernels, WeightCopy copy, const EvenTiles& tiles,
-                            Index channels_left, const Weights<T>& weights, const Tile& in_place, Index taps,
+TileWeights<T>::TileWeights(const kernels::KernelSet<T>& kernels, const EvenTiles& tiles, Index channels_left,
+                            const Weights<T>& weights, const Tile& in_place, Index taps, bool pointwise,
                             const Room& room, void* area) noexcept
     : kernels_(&kernels),
-      copy_(copy),
+      copy_(find_weight_copy(kernels, weights, pointwise, in_place.tap_offsets, taps)),
       tiles_(tiles),
       channels_left_(channels_left),
       lane_(weights.lane),
       in_place_(in_place),
       taps_(taps),
-      pitch_(pitch_of<T>(copy == WeightCopy::rows ? taps : taps * kernels.tile_rows)),
+      pitch_(pitch_of<T>(copy_ == WeightCopy::rows ? taps : taps * kernels.tile_rows)),
       weights_(at_offset<T>(area, room.weights)),
       row_offsets_(at_offset<Index>(area, room.rows)),
       tap_offsets_(at_offset<Index>(area, room.taps)),
       copies_(at_offset<kernels::BlockCopy>(area, room.copies)) {
-  if (copy == WeightCopy::none) return;
-  const Index row_step = copy == WeightCopy::rows ? pitch_ : 1;
-  const Index tap_step = copy == WeightCopy::rows ? 1 : kernels.tile_rows;
+  if (copy_ == WeightCopy::none) return;
+  const Index row_step = copy_ == WeightCopy::rows ? pitch_ : 1;
+  const Index tap_step = copy_ == WeightCopy::rows ? 1 : kernels.tile_rows;
   for (Index row = 0; row < kernels.tile_rows; ++row) row_offsets_[row] = row * row_step;
   for (Index tap = 0; tap < taps; ++tap) tap_offsets_[tap] = tap * tap_step;
 }
@@ -130,9 +129,5 @@ void TileWeights<T>::copy_tiles(Index index) noexcept {
 
 template class TileWeights<float>;
 template class TileWeights<double>;
-template WeightCopy find_weight_copy<float>(const kernels::KernelSet<float>&, const Weights<float>&, bool, const Index*,
-                                            Index) noexcept;
-template WeightCopy find_weight_copy<double>(const kernels::KernelSet<double>&, const Weights<double>&, bool,
-                                             const Index*, Index) noexcept;
 
 }  // namespace convgrad::gemm

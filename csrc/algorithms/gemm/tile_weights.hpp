@@ -32,10 +32,11 @@ class TileWeights {
     void reserve(WorkspaceLayout& layout, const kernels::KernelSet<T>& kernels, Index most_taps) noexcept;
   };
 
-  // `in_place` is where those of the first tile lie. `channels_left` counts the channels from there to the end of the
-  // group.
-  TileWeights(const kernels::KernelSet<T>& kernels, WeightCopy copy, const EvenTiles& tiles, Index channels_left,
-              const Weights<T>& weights, const Tile& in_place, Index taps, const Room& room, void* area) noexcept;
+  // `in_place` is where those of the first tile lie, `taps` of a `pointwise` kernel or another. `channels_left` counts
+  // the channels from there to the end of the group.
+  TileWeights(const kernels::KernelSet<T>& kernels, const EvenTiles& tiles, Index channels_left,
+              const Weights<T>& weights, const Tile& in_place, Index taps, bool pointwise, const Room& room,
+              void* area) noexcept;
 
   // To be asked for one after the other.
   Tile tile(Index index) noexcept {
@@ -64,9 +65,5 @@ class TileWeights {
   Index* tap_offsets_;
   kernels::BlockCopy* copies_;
 };
-
-template <class T>
-WeightCopy find_weight_copy(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, bool pointwise,
-                            const Index* tap_offsets, Index taps) noexcept;
 
 }  // namespace convgrad::gemm
