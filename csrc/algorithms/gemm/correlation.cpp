@@ -90,7 +90,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
     overhead.strip_lanes = 0.06 + 7 / taps + channels / 400;
   else
     overhead.strip_lanes = (strided ? 0.3 : 0.11) + crossing + (together > 2 ? 10 : 6) / taps +
-                           10 / (channels * kernel_taps) + channels / 1200 + unused;
+                           10 / (channels * kernel_taps) + channels / (short_vectors(kernels) ? 350 : 1200) + unused;
   // Here rows of pixels share one, all four but at the upper and lower end of the kernel.
   overhead.row_lanes =
       3.6 / static_cast<double>(geometry.kernel[1]) + 6 / taps + channels / 128 + partly_empty - border_rows(geometry);
