@@ -23,10 +23,10 @@ inline __attribute__((always_inline)) void add_tap(const T* const (&row)[(rows +
     if (vectors > 1) keep_in_register(first);
     if (vectors > 1 && next > i) keep_in_register(second);
 #pragma GCC unroll 3
-    for (int j = 0; j < vectors; ++j) accumulator[i][j] += first * column[j];
+    for (int j = 0; j < vectors; ++j) add_product<T>(accumulator[i][j], first, column[j]);
     if (next == i) continue;
 #pragma GCC unroll 3
-    for (int j = 0; j < vectors; ++j) accumulator[next][j] += second * column[j];
+    for (int j = 0; j < vectors; ++j) add_product<T>(accumulator[next][j], second, column[j]);
   }
 }
 
@@ -48,48 +48,110 @@ inline __attribute__((always_inline)) void add_taps(const T* const (&row)[(rows 
   }
 }
 
-// Rows come in groups of `group` neighbors; without, each is one.
-template <class T, int rows, int vectors, int group = 1>
-void tile(const T* source, const int64_t* row_offset, const convgrad::kernels::Reduction& reduction, const T* panel,
-          const T* initial, int64_t initial_stride, T* result, int64_t result_stride) {
-  constexpr int lanes = lanes_of<T>;
-  Vector<T> accumulator[rows][vectors];
-  const T* row[(rows + group - 1) / group];
+// Many taps, several in each step of the loop. What counts is not the steps but their end: Zen 3 foresees that of about
+// a hundred, and when it does not, the next tile begins twenty cycles later.
+template <class T, int rows, int vectors, int group>
+inline __attribute__((always_inline)) void add_many_taps(const T* const (&row)[(rows + group - 1) / group],
+                                                         const int64_t* offset_end, const T* panel, int64_t length,
+                                                         Vector<T> (&accumulator)[rows][vectors]) {
+  constexpr int pitch = vectors * lanes_of<T>;
+  // Wide vectors take twice as long for a tap, and have fewer of them in a panel.
+  constexpr int taps_at_once = CONVGRAD_VECTOR_BYTES == 32 ? 4 : 1;
+  int64_t left = -length;
+  for (; taps_at_once > 1 && left <= -taps_at_once; left += taps_at_once) {
+    keep_in_register(left);
+#pragma GCC unroll 4
+    for (int tap = 0; tap < taps_at_once; ++tap)
+      add_tap<T, rows, vectors, group>(row, offset_end[left + tap], panel + tap * pitch, accumulator);
+    panel += taps_at_once * pitch;
+    keep_in_register(panel);
+  }
+  for (; left != 0; ++left) {
+    keep_in_register(left);
+    add_tap<T, rows, vectors, group>(row, offset_end[left], panel, accumulator);
+    panel += pitch;
+    keep_in_register(panel);
+  }
+}
+
+template <class T, int rows, int vectors>
+inline __attribute__((always_inline)) void load_sums(const T* initial, int64_t initial_stride,
+                                                     Vector<T> (&accumulator)[rows][vectors]) {
 #pragma GCC unroll 28
   for (int i = 0; i < rows; ++i) {
-    if (i % group == 0) {
-      row[i / group] = source + row_offset[i];
-      // Or GCC adds `source` to every tap's offset, and the row's offset to that.
-      if (rows / group < 8) keep_in_register(row[i / group]);
-    }
 #pragma GCC unroll 3
-    for (int j = 0; j < vectors; ++j) accumulator[i][j] = load(initial + i * initial_stride + j * lanes);
+    for (int j = 0; j < vectors; ++j) accumulator[i][j] = load(initial + j * lanes_of<T>);
+    initial += initial_stride;
+    keep_in_register(initial);
   }
-  const int64_t length = reduction.length;
-  const int64_t* reduction_offset = reduction.offset + length;
-  panel += length * (vectors * lanes);
-  // Mostly one segment is all: what others need is looked up after it. A tile of few taps waits for its first
-  // instructions.
-  int64_t left = reduction.sets * reduction.segments;
-  int64_t segment = 0;
-  for (;;) {
-    add_taps<T, rows, vectors, group>(row, reduction_offset, panel, length, accumulator);
-    if (__builtin_expect(--left <= 0, 1)) break;
-    int64_t gap = reduction.gap;
-    if (++segment == reduction.segments) {
-      segment = 0;
-      gap += reduction.set_gap;
-    }
-    reduction_offset += gap + length;
-    panel += (gap + length) * (vectors * lanes);
-  }
-  // The last sums first: when those are there, all are, and a store for each cycle keeps pace. Stores that follow sums
-  // one by one take multiply-adds' places, two cycles each on Zen 3.
+}
+
+// The last sums first: when those are there, all are, and a store for each cycle keeps pace. Stores that follow sums
+// one by one take multiply-adds' places, two cycles each on Zen 3.
+template <class T, int rows, int vectors>
+inline __attribute__((always_inline)) void store_sums(const Vector<T> (&accumulator)[rows][vectors], T* result,
+                                                      int64_t result_stride) {
+  result += (rows - 1) * result_stride;
 #pragma GCC unroll 28
   for (int i = rows - 1; i >= 0; --i) {
 #pragma GCC unroll 3
-    for (int j = vectors - 1; j >= 0; --j) store(result + i * result_stride + j * lanes, accumulator[i][j]);
+    for (int j = vectors - 1; j >= 0; --j) store(result + j * lanes_of<T>, accumulator[i][j]);
+    result -= result_stride;
+    keep_in_register(result);
   }
+}
+
+// Rows come in groups of `group` neighbors; without, each is one.
+template <class T, int rows, int group>
+inline __attribute__((always_inline)) void find_rows(const T* source, const int64_t* row_offset,
+                                                     const T* (&row)[(rows + group - 1) / group]) {
+#pragma GCC unroll 28
+  for (int i = 0; i < rows; i += group) {
+    row[i / group] = source + row_offset[i];
+    // Or GCC adds `source` to every tap's offset, and the row's offset to that.
+    if (rows / group < 8) keep_in_register(row[i / group]);
+  }
+}
+
+// A function of its own, so that a tile that knows no gaps has the registers for itself.
+template <class T, int rows, int vectors, int group>
+__attribute__((noinline)) void tile_with_gaps(const T* source, const int64_t* row_offset,
+                                              const convgrad::kernels::Reduction& reduction, const T* panel,
+                                              const T* initial, int64_t initial_stride, T* result,
+                                              int64_t result_stride) {
+  const T* row[(rows + group - 1) / group];
+  find_rows<T, rows, group>(source, row_offset, row);
+  Vector<T> accumulator[rows][vectors];
+  load_sums<T>(initial, initial_stride, accumulator);
+  const int64_t length = reduction.length;
+  const int64_t* offset_end = reduction.offset + length;
+  panel += length * (vectors * lanes_of<T>);
+  for (int64_t set = 0; set < reduction.sets; ++set) {
+    for (int64_t segment = 0; segment < reduction.segments; ++segment) {
+      add_taps<T, rows, vectors, group>(row, offset_end, panel, length, accumulator);
+      offset_end += length + reduction.gap;
+      panel += (length + reduction.gap) * (vectors * lanes_of<T>);
+    }
+    offset_end += reduction.set_gap;
+    panel += reduction.set_gap * (vectors * lanes_of<T>);
+  }
+  store_sums<T>(accumulator, result, result_stride);
+}
+
+template <class T, int rows, int vectors, int group = 1>
+__attribute__((noinline)) void tile(const T* source, const int64_t* row_offset,
+                                    const convgrad::kernels::Reduction& reduction, const T* panel, const T* initial,
+                                    int64_t initial_stride, T* result, int64_t result_stride) {
+  if (__builtin_expect(reduction.segments * reduction.sets > 1, 0))
+    return tile_with_gaps<T, rows, vectors, group>(source, row_offset, reduction, panel, initial, initial_stride,
+                                                   result, result_stride);
+  const T* row[(rows + group - 1) / group];
+  find_rows<T, rows, group>(source, row_offset, row);
+  Vector<T> accumulator[rows][vectors];
+  load_sums<T>(initial, initial_stride, accumulator);
+  const int64_t length = reduction.length;
+  add_many_taps<T, rows, vectors, group>(row, reduction.offset + length, panel, length, accumulator);
+  store_sums<T>(accumulator, result, result_stride);
 }
 
 }  // namespace

@@ -100,8 +100,30 @@ inline __attribute__((always_inline)) void keep_in_register(V& value) {
 // have them.
 template <class T>
 inline __attribute__((always_inline)) void keep_in_register(const T*& pointer) {
+  const T* value = pointer;  // or an array of them would have to be in memory
+  asm("" : "+r"(value));
+  pointer = value;
+}
+template <class T>
+inline __attribute__((always_inline)) void keep_in_register(T*& pointer) {
   asm("" : "+r"(pointer));
 }
 inline __attribute__((always_inline)) void keep_in_register(int64_t& number) { asm("" : "+r"(number)); }
+
+// sum += a * b, and the sum stays in its register: over several steps GCC would otherwise let sums move into those of
+// factors, and move them back, or into memory.
+template <class T>
+inline __attribute__((always_inline)) void add_product(Vector<T>& sum, Vector<T> a, Vector<T> b) {
+#if defined(__FMA__) && CONVGRAD_VECTOR_BYTES == 32
+  Vector<T> value = sum;
+  if (sizeof(T) == sizeof(float))
+    asm volatile("vfmadd231ps %1, %2, %0" : "+x"(value) : "x"(a), "x"(b));
+  else
+    asm volatile("vfmadd231pd %1, %2, %0" : "+x"(value) : "x"(a), "x"(b));
+  sum = value;
+#else
+  sum += a * b;
+#endif
+}
 
 }  // namespace
