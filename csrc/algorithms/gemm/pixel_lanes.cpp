@@ -266,7 +266,10 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
         const Index first = tiles.first(tile);
         const Index rows = tiles.rows(tile);
         const typename TileWeights<T>::Tile here = tile_weights.tile(tile);
-        for (Index panel = 0; panel < panels; ++panel) {
+        const kernels::Reduction reduction{here.tap_offsets, length};
+        const T* start = fresh ? worker.start + first * start_stride : nullptr;
+        const T* data = worker.panels;
+        for (Index panel = 0; panel < panels; ++panel, data += panel_offset(width_, length)) {
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
           ahead.step();
@@ -277,10 +280,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
             const Index there = panel + panels_ahead - (in_tile ? 0 : panels);
             if (there < panels) worker.destinations[there].bring(later, smaller(rows, task.channels - later), width_);
           }
-          run_tile<T>(
-              *kernels_, destination.vectors, no_kind, here.data, here.row_offsets, rows, {here.tap_offsets, length},
-              worker.panels + panel_offset(panel * width_, length),
-              {fresh ? worker.start + first * start_stride : nullptr, start_stride, result, destination.stride});
+          run_tile<T>(*kernels_, destination.vectors, no_kind, here.data, here.row_offsets, rows, reduction, data,
+                      {start, start_stride, result, destination.stride});
         }
       }
       done += length;
