@@ -11,7 +11,7 @@ namespace {
 constexpr Index colliding_bytes = 4096;
 // What is copied at once, tap after tap: several tiles, for each of which a tap's line would otherwise be fetched anew,
 // and no more than a second-level cache has room for beside the panels.
-constexpr Index copied_bytes = Index{48} << 10;
+constexpr Index copied_bytes = Index{72} << 10;
 constexpr Index most_copied_tiles = 32;
 
 template <class T>
