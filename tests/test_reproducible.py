@@ -30,7 +30,7 @@ PROBLEMS: dict[str, Problem] = {
     "volume": layer((9, 10, 11), (3, 3, 3), (5, 18), batch=2, padding=1),
     "patches": layer((96, 97), (8, 8), (3, 40), stride=8),
     "few-channels": layer((150, 140), (5, 5), (2, 24), padding=2),
-    "strided-row": layer((20_001,), (10,), (1, 40), stride=5),
+    "strided-row": layer((20_001,), (10,), (1, 500), stride=5),
     "few-channels-volume": layer((10, 40, 41), (3, 3, 3), (2, 20), padding=1),
     **{name: CASES[name] for name in ("worked-example", "width-33", "stride-3-kernel-2", "1d-stride", "3d-dilation")},
 }

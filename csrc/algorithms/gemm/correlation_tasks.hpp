@@ -41,6 +41,8 @@ class CorrelationTasks {
   [[nodiscard]] Index channels_per_task() const noexcept { return channels_per_task_; }
   [[nodiscard]] Index count() const noexcept { return groups_ * blocking_.pixel_blocks() * channel_ranges(); }
   [[nodiscard]] CorrelationTask task(Index index) const noexcept;
+  // The same for all tasks of a block of pixels and a group, which follow one another.
+  [[nodiscard]] Index block_of(Index index) const noexcept { return index / channel_ranges(); }
   // When so many workers are done with the multiplications alone.
   [[nodiscard]] double multiplying_time(Index workers) const noexcept;
   // That the kernels do for a task, lanes without a result counted.

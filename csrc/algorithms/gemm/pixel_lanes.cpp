@@ -14,7 +14,7 @@ namespace {
 
 // Strip and results share a second-level cache of one mebibyte with the weights that stream by. But results that are
 // complete after one run of taps are not read again, and may be more, as long as a worker's memory stays below two
-// mebibytes: cutting them fills the panels once for each part.
+// mebibytes.
 constexpr Index strip_bytes = Index{512} << 10;
 constexpr Index result_bytes = Index{512} << 10;
 constexpr Index result_bytes_of_one_run = Index{1} << 20;
@@ -24,8 +24,6 @@ constexpr Index panel_and_result_bytes = Index{1408} << 10;
 constexpr Index panel_bytes = Index{128} << 10;
 constexpr Index fewest_pixels_per_block = 448;  // or as many as have panels in seven eighths of that cache
 constexpr Index most_pixels_per_block = 1792;
-// But each range of channels into which the results of a block are cut fills the panels anew.
-constexpr Index most_ranges = 4;
 // The weights of a tile of this many taps, and a panel, fit the first-level cache.
 constexpr Index taps_per_run = 256;
 // Of few pixels the second-level cache holds panels of more taps, and results are read and written again less often:
@@ -54,9 +52,8 @@ Index run_bytes(Index size) noexcept {
 
 Index pixels_per_block(const Geometry& geometry, Index size) noexcept {
   const Index taps = larger(1, smaller(taps_per_run, geometry.in_channels * geometry.taps_per_channel()));
-  const Index results = in_one_run(geometry) ? result_bytes_of_one_run : result_bytes;
-  const Index most = smaller(panel_bytes / taps, most_ranges * results / larger(1, geometry.out_channels)) / size;
-  return larger(larger(1, run_bytes(size) / (taps_per_run * size)), smaller(most_pixels_per_block, most));
+  const Index most = smaller(most_pixels_per_block, panel_bytes / taps / size);
+  return larger(larger(1, run_bytes(size) / (taps_per_run * size)), most);
 }
 
 // In runs of nearly equal length.
@@ -105,6 +102,7 @@ struct PixelLanes<T>::Worker {
   Index* row_offsets;
   Destination* destinations;
   kernels::BlockCopy* block_copies;
+  Index* block_in_panels;  // with all its taps, or -1: other ranges of its channels need not fill them again
   void* area;
 };
 
@@ -144,6 +142,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   weights_.reserve(worker, kernels, taps_per_run_);
   destinations_ = worker.reserve<Destination>(pixels / width_);
   block_copies_ = worker.reserve<kernels::BlockCopy>(most_copies(pixels));
+  block_in_panels_ = worker.reserve<Index>(1);
   worker_bytes_ = worker.bytes();
 
   reads_ahead_ = geometry.taps_per_channel() == 1 ? input_bytes<T>(geometry) > most_cached_bytes
@@ -156,6 +155,8 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
 template <class T>
 void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
                         const Tensor<T>& output, void* workspace) const noexcept {
+  for (int number = 0; number < threads_; ++number)
+    *at_offset<Index>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + block_in_panels_) = -1;
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_),
@@ -167,12 +168,13 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         at_offset<Index>(area, row_offsets_),
                         at_offset<Destination>(area, destinations_),
                         at_offset<kernels::BlockCopy>(area, block_copies_),
+                        at_offset<Index>(area, block_in_panels_),
                         area};
     const CorrelationTask task = tasks_.task(index);
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
     fill_start(task, bias, bias_stride, worker.start);
-    run_task(task, next, input, weights, bias == nullptr ? 0 : width_, output, worker);
+    run_task(task, tasks_.block_of(index), next, input, weights, bias == nullptr ? 0 : width_, output, worker);
   });
 }
 
@@ -187,9 +189,9 @@ void PixelLanes<T>::fill_start(const CorrelationTask& task, const T* bias, Index
 }
 
 template <class T>
-void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
-                             const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
-                             const Worker& worker) const noexcept {
+void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const CorrelationTask& next,
+                             const Tensor<const T>& input, const Weights<T>& weights, Index start_stride,
+                             const Tensor<T>& output, const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
@@ -228,7 +230,10 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     const T* strip = worker.strip;
     const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
     const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip);
-    if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    const bool one_run = tap_blocks == 1 && taps.count() <= taps_per_run_;
+    const bool filled = one_run && *worker.block_in_panels == block;
+    *worker.block_in_panels = one_run ? block : -1;
+    if (!in_place && !filled) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     fill_weight_offsets(weights, taps, worker.weight_offsets);
     const T* block_weights = task_weights + taps.first_channel * weights.channel;
@@ -239,8 +244,9 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
       const Index length = smaller(taps_per_run_, taps.count() - done);
       timer.next(Phase::packing_input);
       const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
-      expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, length, worker.block_copies,
-                    worker.panels);
+      if (!filled)
+        expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, length, worker.block_copies,
+                      worker.panels);
       timer.next(Phase::multiplying);
       const Index* weight_offsets = worker.weight_offsets + done;
       const EvenTiles tiles(task.channels, kernels_->tile_rows);

@@ -41,7 +41,8 @@ class PixelLanes {
   struct Worker;
   struct Destination;
 
-  void run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
+  // `block` is the number of the task's pixels and group.
+  void run_task(const CorrelationTask& task, Index block, const CorrelationTask& next, const Tensor<const T>& input,
                 const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
   void fill_start(const CorrelationTask& task, const T* bias, Index bias_stride, T* start) const noexcept;
@@ -57,7 +58,7 @@ class PixelLanes {
   int threads_ = 1;
   typename TileWeights<T>::Room weights_;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
-              row_offsets_ = 0, destinations_ = 0, block_copies_ = 0, worker_bytes_ = 0;
+              row_offsets_ = 0, destinations_ = 0, block_copies_ = 0, block_in_panels_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm
