@@ -55,7 +55,7 @@ inline __attribute__((always_inline)) void add_many_taps(const T* const (&row)[(
                                                          const int64_t* offset_end, const T* panel, int64_t length,
                                                          Vector<T> (&accumulator)[rows][vectors]) {
   constexpr int pitch = vectors * lanes_of<T>;
-  // Wide vectors take twice as long for a tap, and have fewer of them in a panel.
+  // A tap of wider vectors takes twice as long, which leaves half as much to win; with shorter ones nobody measured.
   constexpr int taps_at_once = CONVGRAD_VECTOR_BYTES == 32 ? 4 : 1;
   int64_t left = -length;
   for (; taps_at_once > 1 && left <= -taps_at_once; left += taps_at_once) {
@@ -86,8 +86,8 @@ inline __attribute__((always_inline)) void load_sums(const T* initial, int64_t i
   }
 }
 
-// The last sums first: when those are there, all are, and a store for each cycle keeps pace. Stores that follow sums
-// one by one take multiply-adds' places, two cycles each on Zen 3.
+// The last sums first: when those are there, all are. On Zen 3 each store takes the next tile's multiply-adds a cycle,
+// two where they wait for one sum after another.
 template <class T, int rows, int vectors>
 inline __attribute__((always_inline)) void store_sums(const Vector<T> (&accumulator)[rows][vectors], T* result,
                                                       int64_t result_stride) {

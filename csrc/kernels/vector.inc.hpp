@@ -97,16 +97,12 @@ inline __attribute__((always_inline)) void keep_in_register(V& value) {
 }
 
 // The same of a pointer or a number: addresses are then made from it as they are written, not as the compiler would
-// have them.
-template <class T>
-inline __attribute__((always_inline)) void keep_in_register(const T*& pointer) {
-  const T* value = pointer;  // or an array of them would have to be in memory
-  asm("" : "+r"(value));
-  pointer = value;
-}
+// have them. By a copy, or an array of pointers would have to be in memory.
 template <class T>
 inline __attribute__((always_inline)) void keep_in_register(T*& pointer) {
-  asm("" : "+r"(pointer));
+  T* value = pointer;
+  asm("" : "+r"(value));
+  pointer = value;
 }
 inline __attribute__((always_inline)) void keep_in_register(int64_t& number) { asm("" : "+r"(number)); }
 
