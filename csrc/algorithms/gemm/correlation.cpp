@@ -78,7 +78,8 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Vectors of the strip begin anywhere in a cache line, and long ones nearly always cross into the next, which counts
   // the more the fewer channels share one; and of those that reach over the end of a row, lanes lie on the border, or
   // the last of a row may be mostly empty. A strip is cut by column with a stride, and shared by all channels and the
-  // taps of one. A 1x1 kernel copies no strip, and knows no rows.
+  // taps of one. A 1x1 kernel copies no strip, and knows no rows. Every few output channels read the strip anew, for
+  // which short vectors wait.
   const Index together = geometry.out_channels / larger(1, divide_up(geometry.out_channels, kernels::max_strip_rows));
   const double crossing = (together == 1 ? 1.1 : together == 2 ? 0.5 : 0) * kernels.lanes * sizeof(T) / 64;
   const double rows = kernels.lanes / static_cast<double>(larger(1, geometry.output[2]));

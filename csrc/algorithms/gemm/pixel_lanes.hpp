@@ -10,7 +10,7 @@
 // in the same order as in channel_lanes.hpp: same bits. Loops, outermost first: tasks (group, pixel block, range of
 // output channels; parallel) > tap blocks (a strip each) > runs of taps (all panels of the block) > tiles of output
 // channels > panels. The weights of a tile stay in the first-level cache while the panels pass, and each row of Z is
-// written from end to end.
+// written from end to end. Panels of all taps serve the next range of channels of the same block, too.
 #pragma once
 
 #include <cstddef>
