@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -10,18 +11,28 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
+try:
+    from rich.console import Console
+except ModuleNotFoundError as error:
+    sys.exit(f"bench: {error.name} is missing; what the benchmark needs comes with: pip install '.[bench]'")
 
 from convgrad._bench.layers import PASSES
 
-from . import memory, peers
+from . import compare, memory, peers, phases, report
+from .compare import NothingInCommonError
 from .environment import for_measuring
 from .layers import KINDS, MEMORY, Entry, choose
 from .machine import ROOT
 from .peers.contender import LAYOUTS
 from .results import FormatError, Run, load, save
 from .session import Task
+
+DTYPES = ("float32", "float64")
+# As many as `_core` measures the machine's limits with.
+MOST_THREADS = 1024
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all is well; 1 when results disagree or a measuring process fails; 2 when the command line is wrong.
+        0 when all is well; 1 when results disagree or a measuring process fails; 2 when the command line or a file is
+        wrong; 130 when interrupted, after what had been measured was written.
     """
     arguments = _parser().parse_args(argv)
     console = _console()
@@ -45,19 +57,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "phases":
             return _phases(arguments, console)
         if arguments.command == "compare":
-            from .compare import show
-
             runs = [load(path) for path in (arguments.before, arguments.after)]
-            show(runs[0], runs[1], ("before", "after"), console, arguments.contender)
+            compare.show(runs[0], runs[1], ("before", "after"), console, arguments.contender)
         elif arguments.command == "plot":
             _draw(load(arguments.results), arguments.results.parent, arguments.format, console)
         else:
-            for entry in _chosen(arguments):
-                print(f"{entry.name:17} {entry.kind:10} {entry.layer!s:45} {entry.network}")
-    except (FormatError, OSError) as error:
+            return _list(arguments)
+    except (FormatError, NothingInCommonError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    entries = _chosen(arguments)
+    for entry in entries:
+        print(f"{entry.name:17} {entry.kind:10} {entry.layer!s:45} {entry.network}")
+    return 0 if entries else _nothing_matches()
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
@@ -69,21 +85,25 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     absent = [name for name in arguments.peers if name not in contenders]
     if absent:
         run.notes.append(f"not installed, so left out: {', '.join(absent)}")
-    succeeded = True
-    for threads in arguments.threads:
-        succeeded &= _measure(_task(arguments, entries, contenders, threads), run)
-    if arguments.memory is not None:
-        _measure_memory(arguments, contenders, run, console)
+    measured = choose(arguments.memory or (MEMORY[:1] if arguments.short else MEMORY))
+    if not measured:
+        return _nothing_matches()
     arguments.output.mkdir(parents=True, exist_ok=True)
+    status = 0
+    try:
+        for threads in arguments.threads:
+            status |= _measure(_task(arguments, entries, contenders, threads), run)
+        if arguments.memory is not None:
+            _measure_memory(arguments, measured, contenders, run, console)
+    except KeyboardInterrupt:
+        run.notes.append("interrupted: not everything was measured")
+        status = INTERRUPTED
     path = arguments.output / "results.json"
     save(run, path)
-
-    from .report import show
-
-    show(run, console)
+    report.show(run, console)
     console.print(f"\nWritten: {path}", highlight=False)
     _draw(run, arguments.output, arguments.format, console)
-    return 0 if succeeded and not run.disagreements else 1
+    return status or int(bool(run.disagreements))
 
 
 def _phases(arguments: argparse.Namespace, console: Console) -> int:
@@ -91,16 +111,17 @@ def _phases(arguments: argparse.Namespace, console: Console) -> int:
     if not entries:
         return _nothing_matches()
     run = Run(layout=arguments.layout)
-    succeeded = _measure(replace(_task(arguments, entries, [peers.SUBJECT], 1), phases=True), run)
     arguments.output.mkdir(parents=True, exist_ok=True)
+    try:
+        status = _measure(replace(_task(arguments, entries, [peers.SUBJECT], 1), phases=True), run)
+    except KeyboardInterrupt:
+        run.notes.append("interrupted: not everything was measured")
+        status = INTERRUPTED
     path = arguments.output / "phases.json"
     save(run, path)
-
-    from .phases import show
-
-    show(run, console)
+    phases.show(run, console)
     console.print(f"\nWritten: {path}", highlight=False)
-    return 0 if succeeded else 1
+    return status
 
 
 def _nothing_matches() -> int:
@@ -121,8 +142,8 @@ def _task(arguments: argparse.Namespace, entries: Sequence[Entry], contenders: S
     )
 
 
-def _measure(task: Task, run: Run) -> bool:
-    """Measure in a process that was started for this number of threads, add what it found, and say if it succeeded."""
+def _measure(task: Task, run: Run) -> int:
+    """Measure in a process that was started for this number of threads, and add what it found: 0, or 1 if it failed."""
     environment, removed = for_measuring(os.environ, task.threads)
     if removed:
         note = f"taken out of the environment, because it holds a library back: {', '.join(removed)}"
@@ -130,23 +151,27 @@ def _measure(task: Task, run: Run) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result.json")
         command = [sys.executable, "-m", "bench.session", task.to_text(), str(result)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
-        if result.exists():
-            run.add(load(result))
-    if done.returncode != 0:
-        run.notes.append(f"the process that measured {task.threads} threads ended early, status {done.returncode}")
-    return done.returncode == 0
+        try:
+            done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        finally:  # also when interrupted
+            if result.exists():
+                run.add(load(result))
+    if done.returncode == 0:
+        return 0
+    run.notes.append(f"the process that measured {task.threads} threads ended early, status {done.returncode}")
+    return 1
 
 
-def _measure_memory(arguments: argparse.Namespace, contenders: Sequence[str], run: Run, console: Console) -> None:
+def _measure_memory(
+    arguments: argparse.Namespace, entries: Sequence[Entry], contenders: Sequence[str], run: Run, console: Console
+) -> None:
     if not memory.available():
         run.notes.append("extra memory is measured on Linux only")
         return
-    names = arguments.memory or (MEMORY[:1] if arguments.short else MEMORY)
-    entries = [entry for entry in choose() if any(name == entry.name for name in names)]
     with console.status("memory") as status:
         for dtype in arguments.dtype:
-            for one in memory.measure(entries, contenders, arguments.passes, dtype, run.lines):
+            found = memory.measure(entries, contenders, arguments.passes, dtype, arguments.layout, run.lines, run.notes)
+            for one in found:
                 run.memory.append(one)
                 status.update(f"memory: {one.layer} {one.pass_name}")
 
@@ -157,7 +182,10 @@ def _draw(run: Run, folder: Path, suffix: str, console: Console) -> None:
     except ModuleNotFoundError as error:
         console.print(f"No pictures without {error.name}.")
         return
-    for path in draw(run, folder, f".{suffix}"):
+    paths = draw(run, folder, f".{suffix}")
+    if not paths:
+        console.print("No pictures: nothing was timed.")
+    for path in paths:
         console.print(f"Written: {path}", highlight=False)
 
 
@@ -187,10 +215,11 @@ def _parser() -> argparse.ArgumentParser:
 
     what = argparse.ArgumentParser(add_help=False)
     add = what.add_argument
-    add("--dtype", nargs="+", choices=("float32", "float64"), default=["float32"], help="(default: float32)")
-    add("--passes", nargs="+", choices=PASSES, default=list(PASSES), help="(default: all three)")
+    add("--dtype", nargs="+", action=_Once, choices=DTYPES, default=["float32"], help="(default: float32)")
+    add("--passes", nargs="+", action=_Once, choices=PASSES, default=list(PASSES), help="(default: all three)")
     add("--layout", choices=LAYOUTS, default="nchw", help="memory layout of V, G and results (default: %(default)s)")
-    add("--seconds", type=float, metavar="S", help="to spend on one layer and pass (default: 0.5; 0.2 with --short)")
+    text = "to spend on one layer and pass, for all together (default: 0.5; 0.2 with --short)"
+    add("--seconds", type=_seconds, metavar="S", help=text)
     add("--output", type=Path, default=Path("convgrad-bench"), metavar="FOLDER", help="(default: %(default)s)")
 
     run = commands.add_parser(
@@ -198,15 +227,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = run.add_argument
     add("--peers", nargs="*", choices=list(peers.PEERS), default=list(peers.PEERS), help="(default: all installed)")
-    add("--threads", nargs="+", type=_positive, default=[1], metavar="N", help="one run for each (default: 1)")
-    add("--memory", nargs="*", metavar="LAYER", help=f"measure extra memory, too (default: {', '.join(MEMORY)})")
+    text = "one run for each (default: 1)"
+    add("--threads", nargs="+", action=_Once, type=_thread_count, default=[1], metavar="N", help=text)
+    text = f"measure extra memory, too, of layers with one of these in their name (default: {', '.join(MEMORY)})"
+    add("--memory", nargs="*", metavar="TEXT", help=text)
 
     commands.add_parser("phases", parents=[which, what], help="where convgrad's time goes, and write phases.json")
 
-    compare = commands.add_parser("compare", help="two results.json side by side")
-    compare.add_argument("before", type=Path)
-    compare.add_argument("after", type=Path)
-    compare.add_argument("--contender", default=peers.SUBJECT, help="whose change (default: %(default)s)")
+    two = commands.add_parser("compare", help="two results.json side by side")
+    two.add_argument("before", type=Path)
+    two.add_argument("after", type=Path)
+    two.add_argument("--contender", default=peers.SUBJECT, help="whose change (default: %(default)s)")
 
     plot = commands.add_parser("plot", parents=[how], help="draw the pictures of a results.json again")
     plot.add_argument("results", type=Path)
@@ -215,10 +246,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} threads; at least 1 is needed")
+class _Once(argparse.Action):
+    """Keeps each of several values once, in the order given."""
+
+    def __call__(self, parser: object, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        """Store them."""
+        setattr(namespace, self.dest, list(dict.fromkeys(values)))
+
+
+def _thread_count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value <= MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_THREADS} threads, got {text}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a time greater than 0, got {text}")
     return value
 
 

@@ -16,6 +16,10 @@ from .results import Line, Run, geometric_mean
 NOTICEABLE = 0.03
 
 
+class NothingInCommonError(ValueError):
+    """Two runs have nothing to compare."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One line in both runs.
@@ -83,17 +87,27 @@ def show(before: Run, after: Run, titles: Sequence[str], console: Console, name:
         Where to.
     name : str, optional
         Whose change is shown.
+
+    Raises
+    ------
+    NothingInCommonError
+        No line has that contender in both runs.
     """
     found = changes(before, after, name)
+    if not found:
+        raise NothingInCommonError(f"no line has {name} in both")
     for title, run in zip(titles, (before, after), strict=True):
         about = {**run.versions, **run.machine}
         parts = [about.get(key, "?") for key in ("commit", "isa", "compiler", "processor")]
         console.print(f"{title}: {', '.join(parts)}", highlight=False)
     if before.machine != after.machine:
         console.print("[yellow]The two runs were made on different machines.[/yellow]")
-    if not found:
-        console.print(f"No line has {name} in both.")
-        return
+    if before.layout != after.layout:
+        console.print(f"[yellow]The layouts differ: {before.layout} and {after.layout}.[/yellow]")
+    for title, run in zip(titles, (before, after), strict=True):
+        alone = len(run.lines) - len(found)
+        if alone > 0:
+            console.print(f"[yellow]{alone} of {len(run.lines)} lines are only {title}, or lack {name}.[/yellow]")
     view = Table(
         box=SIMPLE_HEAD,
         pad_edge=False,

@@ -6,6 +6,7 @@ with no more processors than threads: then none can use more, told or not.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,10 @@ from pathlib import Path
 # Settings that make a library run as on another processor, set for the sake of other programs.
 HOLDS_BACK = ("OPENBLAS_", "ONEDNN_", "DNNL_", "MKL_DEBUG_CPU_TYPE", "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY")
 
+# Binding the main thread would bind the threads that other libraries start from it, too.
+_BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
+# What lets OpenMP start fewer threads than it is told.
+_FEWER_THREADS = ("OMP_THREAD_LIMIT", "OMP_DYNAMIC", "KMP_TEAMS_THREAD_LIMIT")
 _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -33,10 +38,9 @@ def for_measuring(before: Mapping[str, str], threads: int) -> tuple[dict[str, st
     removed : list of str
         What was taken out because it holds a library back, as NAME=value.
     """
-    removed = {name: value for name, value in before.items() if name.startswith(HOLDS_BACK)}
+    removed = {name: value for name, value in before.items() if name.startswith(HOLDS_BACK) and name not in _COUNTS}
     after = {name: value for name, value in before.items() if name not in removed}
-    for name in ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"):
-        # Binding the main thread would bind the threads that other libraries start from it, too.
+    for name in (*_BINDING, *_FEWER_THREADS):
         after.pop(name, None)
     after.update(dict.fromkeys(_COUNTS, str(threads)))
     # JAX: XLA takes the size of its pool of threads from NPROC.
@@ -64,8 +68,18 @@ def pin(threads: int) -> list[int]:
         return []
     # The last ones: interrupts prefer the first.
     chosen = sorted(_of_first_rank(allowed, threads)[-threads:])
-    os.sched_setaffinity(0, chosen)
+    for thread in _threads_of_this_process():
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.sched_setaffinity(thread, chosen)
     return chosen
+
+
+def _threads_of_this_process() -> list[int]:
+    """Those that a library, once imported, keeps for later ones as well; this thread alone where nobody lists them."""
+    try:
+        return [int(name) for name in os.listdir("/proc/self/task")]
+    except OSError:
+        return [0]
 
 
 def _of_first_rank(ordered: list[int], threads: int) -> list[int]:

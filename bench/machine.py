@@ -7,7 +7,6 @@ import os
 import platform
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import convgrad
@@ -74,10 +73,7 @@ def peak_flops(dtype: str, threads: int) -> float:
     float
         FLOP/s, of all threads together.
     """
-    if threads == 1:
-        return _core.measure_peak_flops(dtype)
-    with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(_core.measure_peak_flops, [dtype] * threads))
+    return _core.measure_peak_flops(dtype, threads)
 
 
 def bandwidth(threads: int) -> float:

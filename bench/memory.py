@@ -12,7 +12,8 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from convgrad._bench.layers import PASSES, PassName, square
@@ -22,10 +23,14 @@ from . import peers
 from .environment import for_measuring
 from .layers import ENTRIES, Entry
 from .machine import ROOT
+from .peers.contender import LAYOUTS, Layout, arrange
 from .results import Line, Memory
 
 # What the C library hands back to the system at once, so that no allocation hides in memory freed before.
 _HAND_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_TOP_PAD_": "0"}
+
+# For one contender, layer and pass, the library's start included.
+_MOST_SECONDS = 600
 
 
 def available() -> bool:
@@ -34,16 +39,24 @@ def available() -> bool:
 
 
 def measure(
-    entries: Sequence[Entry], contenders: Sequence[str], passes: Sequence[PassName], dtype: str, lines: Sequence[Line]
+    entries: Sequence[Entry],
+    contenders: Sequence[str],
+    passes: Sequence[PassName],
+    dtype: str,
+    layout: Layout,
+    lines: Sequence[Line],
+    notes: list[str],
 ) -> Iterator[Memory]:
     """Measure one thread's extra memory, layer by layer and pass by pass.
 
     Parameters
     ----------
-    entries, contenders, passes, dtype
+    entries, contenders, passes, dtype, layout
         What to measure; contenders that lack a pass are left out there.
     lines : sequence of Line
         What has been timed: NumPy is measured in the formulation that was the fastest then.
+    notes : list of str
+        Where to say whose measurement failed, and why.
 
     Yields
     ------
@@ -54,7 +67,7 @@ def measure(
     details = {
         (line.layer, line.pass_name, name): timing.detail
         for line in lines
-        if line.dtype == dtype
+        if line.dtype == dtype and line.threads == 1
         for name, timing in line.timings.items()
     }
     for entry in entries:
@@ -62,24 +75,38 @@ def measure(
             extra = {}
             for name in contenders:
                 detail = details.get((entry.name, pass_name, name), "")
-                command = [sys.executable, "-m", "bench.memory", name, entry.name, pass_name, dtype, detail]
-                done = subprocess.run(
-                    command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600
-                )
-                if done.returncode == 0 and done.stdout.strip():
+                where = f"memory not measured: {dtype}, {entry.name} {pass_name}, because {name}"
+                what = (name, entry.name, pass_name, dtype, layout, detail)
+                try:
+                    done = subprocess.run(
+                        [sys.executable, "-m", "bench.memory", *what],
+                        cwd=ROOT,
+                        env=environment,
+                        capture_output=True,
+                        text=True,
+                        check=True,
+                        timeout=_MOST_SECONDS,
+                    )
+                except subprocess.TimeoutExpired:
+                    notes.append(f"{where} took more than {_MOST_SECONDS} seconds")
+                    continue
+                except subprocess.CalledProcessError as error:
+                    notes.append(f"{where} failed: {(error.stderr.strip() or str(error)).splitlines()[-1]}")
+                    continue
+                if done.stdout.strip():
                     extra[name] = int(done.stdout)
             yield Memory(entry.name, str(entry.layer), pass_name, dtype, extra)
 
 
-def probe(name: str, layer_name: str, pass_name: PassName, dtype: str, detail: str) -> int | None:
+def probe(name: str, layer_name: str, pass_name: PassName, dtype: str, layout: Layout, detail: str) -> int | None:
     """Measure one contender in this process.
 
     Parameters
     ----------
-    name, layer_name, pass_name, dtype
+    name, layer_name, pass_name, dtype, layout
         What to measure.
     detail : str
-        For NumPy, the name of the formulation; the first one when empty.
+        For NumPy, the name of the formulation; the fastest one when empty.
 
     Returns
     -------
@@ -87,22 +114,19 @@ def probe(name: str, layer_name: str, pass_name: PassName, dtype: str, detail: s
         Bytes beyond operands and result; None when the contender lacks the pass.
     """
     layer = next(entry.layer for entry in ENTRIES if entry.name == layer_name)
-    contender = peers.make(name)
+    contender = peers.make(name, layout)
     small = square("small", 1, 2, 6, 2, 3)
     with contender.limit_threads(1):
         # Whatever a library sets up on its first call at all is not this layer's.
-        warm = contender.prepare(small, pass_name, small.operands(dtype))
+        warm = contender.prepare(small, pass_name, arrange(small.operands(dtype), layout))
         if warm is None:
             return None
         warm.run()
-        operands = layer.operands(dtype)
-        if name == "numpy":
-            known = formulations(layer, pass_name, operands.input.itemsize)
-            formulation = known.get(detail) or next(iter(known.values()))
-
-            def run() -> object:
-                return formulation(layer, operands)
-
+        operands = arrange(layer.operands(dtype), layout)
+        known = formulations(layer, pass_name, operands.input.itemsize) if name == "numpy" else {}
+        run: Callable[[], object]
+        if detail in known:
+            run = partial(known[detail], layer, operands)
         else:
             prepared = contender.prepare(layer, pass_name, operands)
             if prepared is None:
@@ -137,9 +161,10 @@ def _status(name: str) -> int:
 
 def main(argv: Sequence[str]) -> int:
     """Print the bytes, or nothing when the contender lacks the pass; meant for `measure`."""
-    name, layer_name, text, dtype, detail = argv
-    pass_name = next(known for known in PASSES if known == text)
-    found = probe(name, layer_name, pass_name, dtype, detail)
+    name, layer_name, pass_text, dtype, layout_text, detail = argv
+    pass_name = next(known for known in PASSES if known == pass_text)
+    layout = next(known for known in LAYOUTS if known == layout_text)
+    found = probe(name, layer_name, pass_name, dtype, layout, detail)
     if found is not None:
         print(found)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -13,11 +14,11 @@ from rich.table import Table
 from convgrad import _core
 
 from .peers import SUBJECT
+from .report import LAYER_WIDTH, show_notes
 from .results import Line, Run, settings
 
 # A sample repeats a call that is shorter than this until it lasts as long.
 _SAMPLE_SECONDS = 0.005
-_MOST_ROUNDS = 50
 
 # As `_core` names them, and what a call does outside of the run: arguments, plan, memory for the result.
 PHASES = ("packing_weights", "packing_input", "multiplying", "storing", "adding_sums", "other", "call")
@@ -50,7 +51,7 @@ def shares(call: Callable[[], object], seconds: float = 0.2, least_rounds: int =
 
     start = time.perf_counter()
     fastest, found = float("inf"), dict[str, float]()
-    for number in range(_MOST_ROUNDS):
+    for number in itertools.count():
         if number >= least_rounds and time.perf_counter() - start > seconds:
             break
         begin = time.perf_counter()
@@ -73,8 +74,7 @@ def show(run: Run, console: Console) -> None:
     console : rich.console.Console
         Where to.
     """
-    for note in (*run.notes, *run.disagreements):
-        console.print(f"[yellow]{note}[/yellow]", highlight=False)
+    show_notes(run, console)
     for dtype, threads in settings(run.lines):
         lines = [line for line in run.lines if (line.dtype, line.threads) == (dtype, threads) and line.phases]
         if lines:
@@ -90,7 +90,7 @@ def table(lines: Sequence[Line], run: Run) -> Table:
         caption="µs: the fastest call; shares of it by what the time goes into; call: arguments, plan, memory for the "
         "result; peak: share of the FMA peak",
     )
-    view.add_column("layer: N,C,size -> O, kernel")
+    view.add_column("layer: N,C,size -> O, kernel", min_width=LAYER_WIDTH)
     view.add_column("pass", no_wrap=True)
     for title in ("µs", *(name.replace("_", "\n") for name in PHASES), "GFLOP/s", "peak"):
         view.add_column(title, justify="right", no_wrap=True)

@@ -40,16 +40,22 @@ def draw(run: Run, folder: Path, suffix: str = ".svg") -> list[Path]:
     Returns
     -------
     list of Path
-        The files written; `ratios` is missing when there is nobody to compare with.
+        The files written; `ratios` is missing when there is nobody to compare with, and both are when there is no line.
     """
+    figures: dict[str, Figure] = {}
     # The same bytes for the same numbers: fixed identifiers, no date.
     matplotlib.rcParams["svg.hashsalt"] = SUBJECT
-    figures = {"roofline": _roofline(run)}
+    if run.lines:
+        figures["roofline"] = _roofline(run)
     if any(line.ratio(SUBJECT) is not None for line in run.lines):
         figures["ratios"] = _ratios(run)
     paths = []
-    for name, figure in figures.items():
+    for name in ("roofline", "ratios"):
         path = folder / f"{name}{suffix}"
+        figure = figures.get(name)
+        if figure is None:  # one of an earlier run would be taken for this one's
+            path.unlink(missing_ok=True)
+            continue
         metadata: dict[str, Any] = {"Date": None} if suffix == ".svg" else {}
         figure.savefig(path, metadata=metadata, dpi=120)
         paths.append(path)

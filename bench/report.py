@@ -13,6 +13,8 @@ from .peers import SUBJECT
 from .results import Line, Memory, Run, geometric_mean, settings
 
 MEBIBYTE = 1 << 20
+# Columns of figures are rather cut off than the names that say what they belong to.
+LAYER_WIDTH = 18
 _SHORT = {"onnxruntime": "ort"}
 
 
@@ -27,10 +29,10 @@ def show(run: Run, console: Console) -> None:
         Where to.
     """
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    console.print(", ".join(run.machine.values()), highlight=False)
-    console.print(f"{versions}; layout {run.layout}", highlight=False)
-    for note in run.notes:
-        console.print(f"[yellow]{note}[/yellow]", highlight=False)
+    # Names, and what libraries say, are shown as they are, brackets included.
+    console.print(", ".join(run.machine.values()), highlight=False, markup=False)
+    console.print(f"{versions}; layout {run.layout}", highlight=False, markup=False)
+    show_notes(run, console)
     for dtype, threads in settings(run.lines):
         lines = [line for line in run.lines if (line.dtype, line.threads) == (dtype, threads)]
         limits = run.limits_of(lines[0])
@@ -51,7 +53,13 @@ def show(run: Run, console: Console) -> None:
         console.print()
         console.print(memory_table(run.memory))
     for text in run.disagreements:
-        console.print(f"[red]Not timed, because results disagree:[/red] {text}", highlight=False)
+        console.print(f"Not timed, because results disagree: {text}", style="red", highlight=False, markup=False)
+
+
+def show_notes(run: Run, console: Console) -> None:
+    """Print what the reader has to know."""
+    for note in run.notes:
+        console.print(note, style="yellow", highlight=False, markup=False)
 
 
 def rate_table(lines: Sequence[Line], run: Run) -> Table:
@@ -63,7 +71,7 @@ def rate_table(lines: Sequence[Line], run: Run) -> Table:
         caption="GFLOP/s from the fastest call; peak: convgrad's share of the FMA peak; "
         "ratio: convgrad over the fastest of the others",
     )
-    view.add_column("layer: N,C,size -> O, kernel")
+    view.add_column("layer: N,C,size -> O, kernel", min_width=LAYER_WIDTH)
     view.add_column("pass", no_wrap=True)
     for title in (*(_SHORT.get(name, name) for name in names), "peak", "ratio", "to"):
         view.add_column(title, justify="left" if title == "to" else "right", no_wrap=True)
@@ -85,7 +93,7 @@ def call_table(lines: Sequence[Line]) -> Table:
     """Make the table of single calls on tiny layers, in microseconds."""
     names = _names(lines)
     view = Table(box=SIMPLE_HEAD, pad_edge=False, caption="microseconds per call, the fastest")
-    view.add_column("one call")
+    view.add_column("one call", min_width=LAYER_WIDTH)
     view.add_column("pass", no_wrap=True)
     for title in (*(_SHORT.get(name, name) for name in names), "ratio", "to"):
         view.add_column(title, justify="left" if title == "to" else "right", no_wrap=True)
@@ -108,7 +116,7 @@ def memory_table(memory: Sequence[Memory]) -> Table:
     view = Table(
         box=SIMPLE_HEAD, pad_edge=False, caption="MiB that one call of one thread takes beyond operands and result"
     )
-    view.add_column("extra memory")
+    view.add_column("extra memory", min_width=LAYER_WIDTH)
     view.add_column("pass", no_wrap=True)
     for name in names:
         view.add_column(_SHORT.get(name, name), justify="right", no_wrap=True)

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from convgrad._bench.layers import PASSES
+
+from .layers import KINDS
+
 FORMAT = 1
 
 
@@ -186,8 +190,36 @@ def load(path: Path) -> Run:
         ]
         limits = [Limits(**one) for one in data.pop("limits")]
         memory = [Memory(**one) for one in data.pop("memory")]
-        return Run(**data, lines=lines, limits=limits, memory=memory)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        run = Run(**data, lines=lines, limits=limits, memory=memory)
+        _check(run)
+        return run
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, FormatError):
             raise
         raise FormatError(f"{path}: not a file of this benchmark ({type(error).__name__}: {error})") from error
+
+
+def _check(run: Run) -> None:
+    """Raise TypeError or ValueError for what nothing here writes, before whoever reads it stumbles over it."""
+    if not all(isinstance(one, dict) for one in (run.machine, run.versions)):
+        raise TypeError("machine or versions")
+    for text in (*run.notes, *run.disagreements, *run.machine.values(), *run.versions.values()):
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no text")
+    for limits in run.limits:
+        _check_positive(limits.peak_flops, limits.bandwidth)
+    known = {(limits.dtype, limits.threads) for limits in run.limits}
+    for line in run.lines:
+        if (line.dtype, line.threads) not in known:
+            raise ValueError(f"no limits of {line.dtype}, threads: {line.threads}")
+        if line.pass_name not in PASSES or line.kind not in KINDS:
+            raise ValueError(f"{line.pass_name!r}, {line.kind!r}")
+        _check_positive(line.flop, line.data_bytes)
+        for timing in line.timings.values():
+            _check_positive(timing.minimum, timing.median)
+
+
+def _check_positive(*values: float) -> None:
+    for value in values:
+        if not 0 < value < math.inf:
+            raise ValueError(f"{value} is no time or rate")

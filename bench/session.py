@@ -96,18 +96,23 @@ def _measure(
     contenders: Sequence[Contender], task: Task, entry: Entry, pass_name: PassName, operands: Operands, run: Run
 ) -> None:
     """Add one line to the run, or the reason why there is none."""
-    effort = Effort(seconds=task.seconds, least_rounds=task.rounds)
+    effort = Effort(seconds=task.seconds, least_rounds=task.rounds, patience=max(Effort.patience, task.seconds))
     dtype = operands.kernel.dtype.name
+    where = f"{dtype}, {entry.name} {pass_name}"
+    failures: dict[str, str] = {}
     try:
-        found = measure(contenders, entry.layer, pass_name, operands, threads=task.threads, effort=effort)
+        found = measure(
+            contenders, entry.layer, pass_name, operands, threads=task.threads, effort=effort, failures=failures
+        )
     except DisagreementError as error:
         run.disagreements.append(f"{dtype}, {error}")
-    except (RuntimeError, ValueError, MemoryError) as error:
-        # One that fails must not take the hour before it along.
-        run.notes.append(f"not timed: {dtype}, {entry.name} {pass_name}: {type(error).__name__}: {error}")
+    except Exception as error:
+        # Whatever a library raises must not take the hour before it along.
+        run.notes.append(f"not timed: {where}: {type(error).__name__}: {error}")
     else:
         shares = _shares(contenders[0], task, entry, pass_name, operands) if task.phases else {}
         run.lines.append(_line(entry, found, dtype, task.threads, shares))
+    run.notes.extend(f"{name} is left out of {where}: {text}" for name, text in failures.items())
 
 
 def _shares(subject: Contender, task: Task, entry: Entry, pass_name: PassName, operands: Operands) -> dict[str, float]:
@@ -123,10 +128,10 @@ def _load(task: Task, run: Run) -> list[Contender]:
         try:
             loaded.append(peers.make(name, task.layout))
             run.notes.extend([peers.REMARKS[name]] if name in peers.REMARKS else [])
-        except ImportError as error:
+        except Exception as error:  # such as OSError, for a library that is there but lacks another
             if name == peers.SUBJECT:
                 raise
-            run.notes.append(f"{name} is left out: {error}")
+            run.notes.append(f"{name} is left out: {type(error).__name__}: {error}")
     return loaded
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import importlib.util
+import itertools
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +15,9 @@ import numpy as np
 import pytest
 
 import convgrad as cg
-from convgrad._bench.layers import LAYERS, PASSES, PassName, square
+from convgrad._bench.contenders import Prepared
+from convgrad._bench.layers import LAYERS, PASSES, Layer, Operands, PassName, square
+from convgrad._bench.timing import Effort, measure
 
 pytest.importorskip("bench", reason="the benchmark is part of the repository, not of the package")
 pytest.importorskip("rich")
@@ -76,7 +83,24 @@ def test_saved_run_comes_back(tmp_path: Path) -> None:
     assert results.load(tmp_path / "run.json") == run
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 0}', '{"format": 1, "lines": [{}]}'])
+def changed(**values: object) -> str:
+    """What a file of one line would be, with some of its values replaced."""
+    return json.dumps({"format": results.FORMAT, **dataclasses.asdict(run_of(line())), **values})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"format": 0}', '{"format": 1, "lines": [{}]}', "[" * 100_000),
+        changed(limits=[]),
+        changed(machine=3),
+        changed(notes=[3]),
+        changed(lines=[dataclasses.asdict(line(subject=0.0))]),
+        changed(lines=[dataclasses.asdict(line(kind="other"))]),
+        changed(limits=[{"dtype": "float32", "threads": 1, "peak_flops": -1, "bandwidth": 1}]),
+    ],
+    ids=range(12),
+)
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)
@@ -219,25 +243,41 @@ def test_results_lie_as_operands_do(pass_name: PassName) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", [name for name in ("numpy", "scipy", "torch") if name in peers.installed()])
+@pytest.mark.parametrize("name", peers.installed())
 def test_contenders_agree(name: str, layout: Layout) -> None:
-    """Each computes what convgrad computes, in either layout. The other peers take seconds to load."""
+    """Each computes what convgrad computes, in either layout, with and without a stride and groups."""
     several = square("several", 2, 4, 7, 6, 3, stride=2, padding=1, dilation=2, groups=2)
+    grouped = square("grouped", 2, 4, 7, 6, 3, padding=1, groups=2)
     single = square("single", 1, 1, 9, 1, 3, padding=1)
     subject, other = peers.make(peers.SUBJECT, layout), peers.make(name, layout)
-    for layer in (several, single):
-        operands = arrange(layer.operands("float64"), layout)
+    for layer, dtype in itertools.product((several, grouped, single), ("float32", "float64")):
+        operands = arrange(layer.operands(dtype), layout)
         for pass_name in PASSES:
             with other.limit_threads(1):
                 prepared = other.prepare(layer, pass_name, operands)
                 expected = subject.prepare(layer, pass_name, operands)
                 assert expected is not None
                 if prepared is None:
-                    assert name == "scipy"
-                    assert layer is several
+                    lacks_pass = pass_name == "grad_kernel" or dtype == "float64" or layout == "nhwc"
+                    assert (name == "scipy" and layer is not single) or (name == "onnxruntime" and lacks_pass)
                     continue
                 found = prepared.as_array(prepared.run())
-            np.testing.assert_allclose(found, expected.run(), rtol=1e-12, atol=1e-12)
+            allowed = 1e-12 if dtype == "float64" else 1e-5
+            np.testing.assert_allclose(found, expected.run(), rtol=allowed, atol=allowed)
+
+
+@pytest.mark.skipif("onnxruntime" not in peers.installed(), reason="onnxruntime is not installed")
+def test_both_ways_of_onnxruntime_agree() -> None:
+    from bench.peers import onnxruntime_peer
+
+    peer = onnxruntime_peer.make("nchw")
+    for layer in (square("grouped", 2, 4, 7, 6, 3, padding=1, dilation=2, groups=2), square("plain", 1, 3, 8, 5, 4)):
+        operands = layer.operands("float32")
+        expected = cg.grad_input(operands.grad_output, operands.kernel, layer.input_size, **layer.options)
+        nodes = onnxruntime_peer.grad_input_nodes(layer, operands)
+        assert [node.operator for node in nodes] == ["ConvTranspose", "Conv"]
+        for node in nodes:
+            np.testing.assert_allclose(peer.prepare_node(node).run(), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.skipif(not memory.available(), reason="the system does not count")
@@ -245,6 +285,119 @@ def test_memory_of_stored_columns_is_seen() -> None:
     """In a process of its own: NumPy stores the windows of a 9x9 kernel, 504 x 504 x 81 numbers; convgrad does not."""
     entry = next(entry for entry in layers.ENTRIES if entry.name == "image-filter")
     timed = replace(line(entry.name), timings={"numpy": Timing(1, 1, "windows")})
-    (found,) = memory.measure([entry], ["convgrad", "numpy"], ["forward"], "float32", [timed])
+    notes: list[str] = []
+    (found,) = memory.measure([entry], ["convgrad", "numpy"], ["forward"], "float32", "nchw", [timed], notes)
     assert found.extra_bytes["numpy"] > 0.95 * 504 * 504 * 81 * 4
     assert found.extra_bytes["convgrad"] < 4 << 20
+    assert notes == []
+
+
+@pytest.mark.skipif(not memory.available(), reason="the system does not count")
+def test_memory_says_whose_measurement_failed() -> None:
+    entry = next(entry for entry in layers.ENTRIES if entry.name == "worked-example")
+    notes: list[str] = []
+    (found,) = memory.measure([entry], ["nobody"], ["forward"], "float32", "nchw", [], notes)
+    assert found.extra_bytes == {}
+    assert len(notes) == 1
+    assert "nobody" in notes[0]
+
+
+class Failing:
+    """A contender that cannot do anything."""
+
+    name = "failing"
+
+    def limit_threads(self, count: int) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def prepare(self, layer: Layer, pass_name: PassName, operands: Operands) -> Prepared | None:
+        raise LookupError("[enforce fail] no memory")
+
+
+def test_one_that_fails_is_left_out() -> None:
+    layer = square("small", 1, 2, 6, 2, 3)
+    effort = Effort(seconds=0.001, least_rounds=1, sample_seconds=0.0)
+    failures: dict[str, str] = {}
+    contenders = [peers.make(peers.SUBJECT), Failing()]
+    operands = layer.operands("float32")
+    found = measure(contenders, layer, "forward", operands, effort=effort, failures=failures)
+    assert list(found.timings) == ["convgrad"]
+    assert failures == {"failing": "LookupError: [enforce fail] no memory"}
+    for wrong in (contenders, contenders[::-1]):
+        noted = None if wrong is contenders else failures
+        with pytest.raises(LookupError):
+            measure(wrong, layer, "forward", operands, effort=effort, failures=noted)
+
+
+def test_run_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """From the command line to the files; what is asked for twice is measured once."""
+    chosen = ("--layers", "worked", "--passes", "forward", "forward", "--threads", "1", "1", "--seconds", "0.001")
+    assert main(["run", *chosen, "--peers", "numpy", "--output", str(tmp_path), "--memory", "worked"]) == 0
+    assert "microseconds per call" in capfd.readouterr().out
+    run = results.load(tmp_path / "results.json")
+    assert [(one.layer, one.pass_name, set(one.timings)) for one in run.lines] == [
+        ("worked-example", "forward", {"convgrad", "numpy"})
+    ]
+    assert (tmp_path / "ratios.svg").exists() == (importlib.util.find_spec("matplotlib") is not None)
+    assert [one.layer for one in run.memory] == (["worked-example"] if memory.available() else [])
+    assert main(["run", *chosen, "--peers", "--output", str(tmp_path)]) == 0
+    assert not (tmp_path / "ratios.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--seconds", "0"),
+        ("--seconds", "-1"),
+        ("--seconds", "nan"),
+        ("--threads", "0"),
+        ("--threads", "abc"),
+        ("--threads", "1025"),
+        ("--peers", "nobody"),
+    ],
+)
+def test_wrong_options_are_refused(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["run", "--layers", "worked", *arguments])
+    assert raised.value.code == 2
+    assert arguments[1] in capsys.readouterr().err
+
+
+def test_what_matches_nothing_is_refused(tmp_path: Path) -> None:
+    output = ("--output", str(tmp_path))
+    assert main(["run", "--layers", "worked", "--memory", "no such layer", *output]) == 2
+    assert main(["list", "--layers", "no such layer"]) == 2
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["run", "--layers", "worked", "--output", str(file / "folder")]) == 2
+
+
+def test_run_without_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    results.save(run_of(), tmp_path / "empty.json")
+    assert main(["plot", str(tmp_path / "empty.json")]) == 0
+    assert "nothing was timed" in capsys.readouterr().out
+    assert main(["compare", *[str(tmp_path / "empty.json")] * 2]) == 2
+
+
+def test_compare_says_what_it_leaves_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / "before.json", tmp_path / "after.json"]
+    results.save(run_of(line(), line("two"), line("three")), paths[0])
+    results.save(replace(run_of(line()), layout="nhwc"), paths[1])
+    assert main(["compare", *map(str, paths)]) == 0
+    text = capsys.readouterr().out
+    assert "2 of 3 lines are only before" in text
+    assert "nchw and nhwc" in text
+    assert main(["compare", *map(str, paths), "--contender", "nobody"]) == 2
+
+
+def test_messages_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    run = run_of(line())
+    run.notes.append("[enforce fail at x] [/usr/lib/x.so]")
+    run.disagreements.append("[1] and [/2]")
+    report.show(run, Console(width=150))
+    text = capsys.readouterr().out
+    assert "[enforce fail at x] [/usr/lib/x.so]" in text
+    assert "[1] and [/2]" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -27,14 +28,33 @@ def test_wrong_number_of_arguments(name: str, count: int) -> None:
         getattr(_core, name)(*(1,) * count)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_peak_is_a_rate(dtype: str) -> None:
-    assert 1e7 < _core.measure_peak_flops(dtype) < 1e14
+def test_peak_is_a_rate(dtype: str, threads: int) -> None:
+    assert 1e7 < _core.measure_peak_flops(dtype, threads) < 1e14
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be pinned here")
+def test_peak_of_threads_that_share_a_processor() -> None:
+    """Many threads on one processor are no faster than one: each has its turn while the clock runs."""
+    one, eight = map(float, assert_succeeds("-c", SHARED_PROCESSOR).split())
+    assert eight < 4 * one
+
+
+SHARED_PROCESSOR = """
+import os
+
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+from convgrad import _core
+
+for threads in (1, 8):
+    print(_core.measure_peak_flops("float32", threads))
+"""
 
 
 def test_peak_of_another_dtype() -> None:
     with pytest.raises(TypeError, match="int32"):
-        _core.measure_peak_flops("int32")
+        _core.measure_peak_flops("int32", 1)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -43,15 +63,19 @@ def test_bandwidth_is_a_rate(threads: int) -> None:
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1025, 2**31, 2**63 - 1])
-def test_bandwidth_of_an_impossible_number_of_threads(threads: int) -> None:
+def test_limits_of_an_impossible_number_of_threads(threads: int) -> None:
     with pytest.raises(ValueError, match=rf"threads: expected .*, got {threads}"):
         _core.measure_bandwidth(threads)
+    with pytest.raises(ValueError, match=rf"threads: expected .*, got {threads}"):
+        _core.measure_peak_flops("float32", threads)
 
 
 @pytest.mark.parametrize("threads", [1.0, "1", None])
-def test_bandwidth_of_what_is_no_number_of_threads(threads: Any) -> None:
+def test_limits_of_what_is_no_number_of_threads(threads: Any) -> None:
     with pytest.raises(TypeError, match="threads"):
         _core.measure_bandwidth(threads)
+    with pytest.raises(TypeError, match="threads"):
+        _core.measure_peak_flops("float32", threads)
 
 
 # Eight mebibytes more than it has: too little for the arrays.

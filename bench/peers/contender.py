@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from convgrad._bench.contenders import Contender, Prepared
+from convgrad._bench.contenders import Contender, Prepared, fastest
 from convgrad._bench.layers import Array, Layer, Operands, PassName
 
 Layout = Literal["nchw", "nhwc"]
@@ -63,5 +63,6 @@ __all__ = [
     "Prepared",
     "arrange",
     "as_it_is",
+    "fastest",
     "nothing_to_set",
 ]

@@ -67,25 +67,36 @@ DataType parse_data_type(py::handle dtype) {
   raise(PyExc_TypeError, "dtype: expected float32 or float64, got %.60R", dtype.ptr());
 }
 
-double measure_peak(py::handle dtype) {
-  const DataType data_type = parse_data_type(dtype);
-  const py::gil_scoped_release release;
-  return measure_peak_flops(data_type);
-}
+namespace {
 
-double measure_bandwidth(py::handle threads) {
+// Runs measure(threads, result) without the GIL.
+template <class Measure>
+double measure_limit(py::handle threads, const Measure& measure) {
   const std::int64_t count = parse_integer("threads", threads);
   if (count < INT_MIN || count > INT_MAX) {
     raise(PyExc_ValueError, "threads: expected a number of threads, got %lld", static_cast<long long>(count));
   }
-  double bytes_per_second = 0;
+  double result = 0;
   Status status;
   {
     const py::gil_scoped_release release;
-    status = convgrad::measure_bandwidth(static_cast<int>(count), bytes_per_second);
+    status = measure(static_cast<int>(count), result);
   }
   require(status);
-  return bytes_per_second;
+  return result;
+}
+
+}  // namespace
+
+double measure_peak(py::handle dtype, py::handle threads) {
+  const DataType data_type = parse_data_type(dtype);
+  return measure_limit(threads, [&](int count, double& flops) { return measure_peak_flops(data_type, count, flops); });
+}
+
+double measure_bandwidth(py::handle threads) {
+  return measure_limit(threads, [](int count, double& bytes_per_second) {
+    return convgrad::measure_bandwidth(count, bytes_per_second);
+  });
 }
 
 py::dict measure_phases(py::handle function) {

@@ -30,7 +30,7 @@ std::string isa();
 py::tuple built_isas();
 py::tuple supported_isas();
 std::string compiler();
-double measure_peak(py::handle dtype);
+double measure_peak(py::handle dtype, py::handle threads);
 double measure_bandwidth(py::handle threads);
 /// Calls the function; what this thread has spent in runs meanwhile, in seconds by name of the phase.
 py::dict measure_phases(py::handle function);

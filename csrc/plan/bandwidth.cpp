@@ -8,12 +8,12 @@
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
 #include "plan/isa.hpp"
+#include "plan/measuring.hpp"
 
 namespace convgrad {
 
 namespace {
 
-constexpr int most_threads = 1024;
 constexpr int rounds = 10;
 // Of one array, of three: last-level caches have up to a few hundred mebibytes, those of whole servers together more.
 constexpr Index fewest_bytes = Index{128} << 20;
@@ -76,8 +76,7 @@ struct Streams {
 
 Status measure_bandwidth(int threads, double& bytes_per_second) noexcept {
   using Clock = std::chrono::steady_clock;
-  if (threads < 1 || threads > most_threads)
-    return Status::invalid("threads: expected 1 to %d, got %d", most_threads, threads);
+  if (Status status = check_measuring_threads(threads); !status.ok()) return status;
   const kernels::IsaTable* table = nullptr;
   if (Status status = active_isa_table(table); !status.ok()) return status;
 

@@ -53,11 +53,14 @@ void test_run_errors() {
 
 void test_limits_of_the_machine() {
   double bytes_per_second = -1;
+  double flops = -1;
   for (const int threads : {-1, 0, 1025}) {
-    const Status status = measure_bandwidth(threads, bytes_per_second);
-    CHECK(status.code() == StatusCode::invalid && std::strstr(status.message(), "threads") != nullptr);
+    for (const Status& status :
+         {measure_bandwidth(threads, bytes_per_second), measure_peak_flops(DataType::float32, threads, flops)})
+      CHECK(status.code() == StatusCode::invalid && std::strstr(status.message(), "threads") != nullptr);
   }
-  CHECK(bytes_per_second == -1);
+  CHECK(bytes_per_second == -1 && flops == -1);
+  CHECK(measure_peak_flops(DataType::float64, 2, flops).ok() && flops > 0);
   const Status status = measure_bandwidth(2, bytes_per_second);
   CHECK(status.code() == StatusCode::out_of_memory || (status.ok() && bytes_per_second > 0));
 }

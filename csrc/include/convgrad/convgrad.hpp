@@ -200,8 +200,9 @@ CONVGRAD_API const char* built_isas() noexcept;
 CONVGRAD_API const char* supported_isas() noexcept;
 CONVGRAD_API const char* version() noexcept;
 
-/// The fused multiply-add rate of one core that no kernel can pass, measured now with the active kernel set, in FLOP/s.
-CONVGRAD_API double measure_peak_flops(DataType data_type) noexcept;
+/// The fused multiply-add rate that no kernel can pass, of `threads` threads at the same time, measured now with the
+/// active kernel set, in FLOP/s: the fastest of several rounds. Invalid: threads < 1 or > 1024.
+CONVGRAD_API Status measure_peak_flops(DataType data_type, int threads, double& flops) noexcept;
 
 /// How fast memory serves `threads` threads that stream at the same time, measured now, in bytes/s: STREAM's triad
 /// a[i] = b[i] + s c[i] over three arrays beyond the caches, 384 MiB or more together, the fastest of several rounds.

@@ -63,7 +63,7 @@ def _run(layers: Sequence[Layer], arguments: argparse.Namespace) -> int:
         task = progress.add_task("", total=len(layers) * len(passes))
         for layer in layers:
             # The largest of several: what the processor can do when its clock is highest, as for the fastest call.
-            peak = max(peak, threads * _core.measure_peak_flops(dtype))
+            peak = max(peak, _core.measure_peak_flops(dtype, threads))
             operands = layer.operands(dtype)
             for pass_name in passes:
                 progress.update(task, description=f"{layer.name} {pass_name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -88,10 +88,17 @@ class NumPy:
 
     def prepare(self, layer: Layer, pass_name: PassName, operands: Operands) -> Prepared:
         """Try every formulation and bind the fastest; the detail is its name."""
-        candidates = formulations(layer, pass_name, operands.input.itemsize)
-        seconds = {name: _warm_seconds(formulation, layer, operands) for name, formulation in candidates.items()}
-        name = min(seconds, key=seconds.__getitem__)
-        return Prepared(lambda: candidates[name](layer, operands), _unchanged, name)
+
+        def bind(formulation: Formulation) -> Callable[[], Array]:
+            return lambda: formulation(layer, operands)
+
+        known = formulations(layer, pass_name, operands.input.itemsize)
+        return fastest([Prepared(bind(formulation), _unchanged, name) for name, formulation in known.items()])
+
+
+def fastest(candidates: Sequence[Prepared]) -> Prepared:
+    """Try every one of several ways to compute the same, a few calls each, and return the one that took the least."""
+    return min(candidates, key=lambda candidate: _warm_seconds(candidate.run))
 
 
 def _unchanged(result: Array) -> Array:
@@ -104,11 +111,11 @@ def _limit_blas_threads(count: int) -> Generator[None]:
         yield
 
 
-def _warm_seconds(formulation: Formulation, layer: Layer, operands: Operands, calls: int = 4) -> float:
+def _warm_seconds(run: Callable[[], Any], calls: int = 4) -> float:
     """Time the fastest of a few calls; the first one only warms up, unless it has taken so long that it says enough."""
     seconds: list[float] = []
     while len(seconds) < calls and sum(seconds) < 1:
         start = time.perf_counter()
-        formulation(layer, operands)
+        run()
         seconds.append(time.perf_counter() - start)
     return min(seconds[1:] or seconds)

@@ -7,6 +7,7 @@ same conditions, so that ratios hold even where absolute figures do not. The min
 from __future__ import annotations
 
 import gc
+import itertools
 import math
 import statistics
 import time
@@ -27,9 +28,9 @@ class Effort:
     Attributes
     ----------
     seconds : float
-        Time to spend on one layer and pass, once the least number of rounds is done.
-    least_rounds, most_rounds : int
-        Bounds on the number of rounds.
+        Time to spend on one layer and pass, for all contenders together, once the least number of rounds is done.
+    least_rounds : int
+        As many are done, however long they take.
     sample_seconds : float
         A sample repeats calls that are shorter than this until it lasts as long.
     patience : float
@@ -38,7 +39,6 @@ class Effort:
 
     seconds: float = 0.5
     least_rounds: int = 5
-    most_rounds: int = 50
     sample_seconds: float = 0.002
     patience: float = 2.0
 
@@ -81,6 +81,7 @@ def measure(
     *,
     threads: int = 1,
     effort: Effort | None = None,
+    failures: dict[str, str] | None = None,
 ) -> Measurement:
     """Time one pass of one layer for all contenders, after checking that their results agree.
 
@@ -94,6 +95,9 @@ def measure(
         How many threads each contender may use.
     effort : Effort, optional
         How long to measure.
+    failures : dict of str to str, optional
+        Where to note contenders, other than the first, that raise an error before anything is timed. They are left out
+        then; without it, the error is passed on.
 
     Returns
     -------
@@ -109,9 +113,21 @@ def measure(
     with ExitStack() as stack:
         for contender in contenders:
             stack.enter_context(contender.limit_threads(threads))
-        prepared = {contender.name: contender.prepare(layer, pass_name, operands) for contender in contenders}
-        present = {name: one for name, one in prepared.items() if one is not None}
-        _check_agreement(present, layer, pass_name)
+        present: dict[str, Prepared] = {}
+        results: dict[str, Array] = {}
+        for contender in contenders:
+            try:
+                one = contender.prepare(layer, pass_name, operands)
+                if one is None:
+                    continue
+                results[contender.name] = one.as_array(one.run())
+                present[contender.name] = one
+            except Exception as error:
+                if failures is None or contender is contenders[0]:
+                    raise
+                failures[contender.name] = f"{type(error).__name__}: {error}"
+        _check_agreement(results, layer, pass_name)
+        del results
         samples = _sample_in_turns(list(present.values()), effort, settle=threads > 1)
     timings = {
         name: Timing(min(seconds), statistics.median(seconds), one.detail)
@@ -130,8 +146,7 @@ def tolerance(result: Array, terms: int) -> float:
     return 16 * float(np.finfo(result.dtype).eps) * math.sqrt(terms) * typical
 
 
-def _check_agreement(prepared: dict[str, Prepared], layer: Layer, pass_name: PassName) -> None:
-    results = {name: one.as_array(one.run()) for name, one in prepared.items()}
+def _check_agreement(results: dict[str, Array], layer: Layer, pass_name: PassName) -> None:
     (first, expected), *others = results.items()
     allowed = tolerance(expected, layer.terms(pass_name))
     where = f"{layer.name} ({layer}), {pass_name}"
@@ -155,7 +170,7 @@ def _sample_in_turns(prepared: list[Prepared], effort: Effort, settle: bool) -> 
     gc.disable()
     try:
         start = time.perf_counter()
-        for round_number in range(effort.most_rounds):
+        for round_number in itertools.count():
             if round_number >= effort.least_rounds and time.perf_counter() - start > effort.seconds:
                 break
             for turn in range(len(prepared)):
