@@ -92,6 +92,23 @@ def test_one_image_alone_or_in_a_batch(name: str, dtype: str, pass_name: str) ->
         np.testing.assert_array_equal(alone[0], together[image])
 
 
+@every_dtype
+@pytest.mark.parametrize("pass_name", ["forward", "grad_input"])
+@pytest.mark.parametrize("channels", [(16, 16), (1, 9), (130, 260)])
+@pytest.mark.parametrize("size", [(3, 3), (7, 7), (10, 9), (14,)], ids=str)
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 2), (3, 1), (3, 2), (4, 2), (5, 3)])
+def test_one_small_image_alone_or_among_many(
+    kernel: int, stride: int, size: tuple[int, ...], channels: tuple[int, int], pass_name: str, dtype: str
+) -> None:
+    """Where it would pay to choose by the number of pixels of all images together."""
+    problem = layer(size, (kernel,) * len(size), channels, batch=40, stride=stride, padding=kernel // 2)
+    data = operands.normals(problem).astype(dtype)
+    together = run(pass_name, data, problem)
+    for batch in (1, 2, 9):
+        some = data._replace(V=data.V[:batch], G=data.G[:batch])
+        np.testing.assert_array_equal(run(pass_name, some, replace(problem, batch=batch)), together[:batch])
+
+
 @every_problem
 @every_pass
 @every_dtype
