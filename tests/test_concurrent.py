@@ -6,12 +6,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 import convgrad as cg
 import operands
 from expected import PASSES
 from passes import run
 from problem import layer
+from subprocesses import assert_succeeds
 
 PROBLEMS = [
     layer((20, 21), (3, 3), (17, 33), padding=1),
@@ -113,3 +115,28 @@ def test_neighbors_in_memory_are_left_alone() -> None:
     other.join()
     assert (theirs == steps).all()
     assert (cg.forward(V, K, out=ours) == 9).all()
+
+
+DAEMONS = """
+import threading
+import numpy as np, convgrad as cg
+
+V, K = np.ones((4, 32, 30, 30), np.float32), np.ones((33, 32, 3, 3), np.float32)
+started = threading.Barrier(3)
+
+def forever():
+    cg.forward(V, K)
+    started.wait()
+    while True:
+        cg.forward(V, K)
+
+for _ in range(2):
+    threading.Thread(target=forever, daemon=True).start()
+started.wait()
+"""
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_interpreter_ends_while_daemon_threads_compute(attempt: int) -> None:
+    del attempt
+    assert assert_succeeds("-c", DAEMONS) == ""

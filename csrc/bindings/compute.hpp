@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arrays.hpp"
+#include "gil.hpp"
 
 namespace convgrad::bindings {
 
@@ -17,7 +18,7 @@ void compute(double work, Function function) {
   if (work < work_that_releases_the_gil) {
     status = function();
   } else {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     status = function();
   }
   require(status);

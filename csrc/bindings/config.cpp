@@ -1,9 +1,11 @@
 // Threads, kernel sets, versions: what the library is made of and runs on.
 #include <pybind11/numpy.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstring>
 
+#include "gil.hpp"
 #include "integers.hpp"
 #include "operations.hpp"
 
@@ -26,11 +28,11 @@ py::tuple split(const char* names) {
 
 void set_num_threads(py::handle n) {
   const std::int64_t threads = parse_integer("n", n);
-  if (threads < 1 || threads > INT_MAX) {
-    raise(PyExc_ValueError, "n: expected a number of threads from 1 to %d, got %lld", INT_MAX,
+  const int count = static_cast<int>(std::clamp<std::int64_t>(threads, INT_MIN, INT_MAX));
+  if (!convgrad::set_num_threads(count).ok()) {
+    raise(PyExc_ValueError, "n: expected a number of threads from 1 to 1024, got %lld",
           static_cast<long long>(threads));
   }
-  require(convgrad::set_num_threads(static_cast<int>(threads)));
 }
 
 std::string isa() {
@@ -79,7 +81,7 @@ double measure_limit(py::handle threads, const Measure& measure) {
   double result = 0;
   Status status;
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     status = measure(static_cast<int>(count), result);
   }
   require(status);
