@@ -1,5 +1,7 @@
 #include "core/parallel.hpp"
 
+#include <algorithm>
+
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
@@ -23,38 +25,52 @@ ParallelScope::~ParallelScope() { callers_loop = outer_; }
 
 #if defined(_OPENMP)
 
-int default_thread_count() noexcept { return omp_get_max_threads() < 1 ? 1 : omp_get_max_threads(); }
+int default_thread_count() noexcept { return std::clamp(omp_get_max_threads(), 1, most_threads); }
 
 namespace {
 
 // A child process has none of its parent's threads, but GNU's OpenMP runtime believes that it has, and waits for them
-// for ever. So a child of a process that had a team works alone.
-std::atomic<bool> team_started{false};
-std::atomic<bool> team_lost{false};
-
-void watch_for_fork() noexcept {
+// for ever. What it remembers, it remembers for each thread that has had a team, whoever asked for it. So in a child a
+// new thread does what the caller would have done: it has no past.
 #if defined(CONVGRAD_HAS_FORK)
-  if (!team_started.exchange(true, std::memory_order_relaxed))
-    pthread_atfork(nullptr, nullptr, [] { team_lost.store(true, std::memory_order_relaxed); });
+bool in_child = false;
+[[maybe_unused]] const int watches_for_fork = pthread_atfork(nullptr, nullptr, [] { in_child = true; });
 #endif
-}
 
-}  // namespace
+struct Team {
+  int workers;
+  void (*body)(void* context, int worker);
+  void* context;
 
-namespace {
+  // The runtime may grant fewer threads than asked for (nested calls, limits): each then serves several workers in
+  // turn.
+  void run() const noexcept {
+#pragma omp parallel num_threads(workers)
+    {
+      const int granted = omp_get_num_threads();
+      for (int worker = omp_get_thread_num(); worker < workers; worker += granted) body(context, worker);
+    }
+  }
+};
 
-// The runtime may grant fewer threads than asked for (nested calls, limits): each then serves several workers in turn.
 void run_own_workers(int workers, void (*body)(void* context, int worker), void* context) noexcept {
-  watch_for_fork();
-  if (team_lost.load(std::memory_order_relaxed)) {
-    for (int worker = 0; worker < workers; ++worker) body(context, worker);
+  Team team{workers, body, context};
+#if defined(CONVGRAD_HAS_FORK)
+  if (in_child) {
+    pthread_t thread;
+    const auto run_team = [](void* erased) -> void* {
+      static_cast<Team*>(erased)->run();
+      return nullptr;
+    };
+    if (pthread_create(&thread, nullptr, run_team, &team) == 0) {
+      pthread_join(thread, nullptr);
+    } else {
+      for (int worker = 0; worker < workers; ++worker) body(context, worker);
+    }
     return;
   }
-#pragma omp parallel num_threads(workers)
-  {
-    const int granted = omp_get_num_threads();
-    for (int worker = omp_get_thread_num(); worker < workers; worker += granted) body(context, worker);
-  }
+#endif
+  team.run();
 }
 
 }  // namespace
