@@ -70,6 +70,22 @@ def test_limits_of_an_impossible_number_of_threads(threads: int) -> None:
         _core.measure_peak_flops("float32", threads)
 
 
+@pytest.mark.parametrize("n", [0, -1, 1025, 2**31, 2**63 - 1])
+def test_impossible_number_of_threads(n: int) -> None:
+    before = cg.get_num_threads()
+    with pytest.raises(ValueError, match=rf"n: expected .* from 1 to 1024, got {n}"):
+        cg.set_num_threads(n)
+    assert cg.get_num_threads() == before
+
+
+def test_many_threads() -> None:
+    """More than any pass has use for: none starts them all."""
+    V, K = np.ones((4, 300, 20, 20), np.float32), np.ones((5, 300, 3, 3), np.float32)
+    cg.set_num_threads(1024)
+    assert (cg.grad_bias(V) == 1600).all()
+    assert (cg.forward(V, K) == 2700).all()
+
+
 @pytest.mark.parametrize("threads", [1.0, "1", None])
 def test_limits_of_what_is_no_number_of_threads(threads: Any) -> None:
     with pytest.raises(TypeError, match="threads"):

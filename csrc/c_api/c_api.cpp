@@ -105,6 +105,7 @@ size_t convgrad_plan_workspace_bytes(const convgrad_plan* plan) {
   return plan == nullptr ? 0 : plan->plan.workspace_bytes();
 }
 void convgrad_plan_output_size(const convgrad_plan* plan, int64_t size[CONVGRAD_MAX_SPATIAL_RANK]) {
+  if (size == nullptr) return;
   for (int a = 0; a < max_spatial_rank; ++a)
     size[a] = plan == nullptr ? 0 : plan->plan.output_size()[static_cast<std::size_t>(a)];
 }

@@ -15,6 +15,9 @@ constexpr std::size_t first_problem_size =
 constexpr std::size_t first_options_size =
     offsetof(convgrad_options, parallel_context) + sizeof convgrad_options::parallel_context;
 
+// Room for all that later versions may add.
+constexpr std::size_t most_struct_size = 4096;
+
 convgrad_problem default_problem() noexcept {
   const Problem from;
   convgrad_problem problem{};
@@ -49,6 +52,8 @@ Status read_versioned(const char* name, const Struct* from, std::size_t first_si
   if (size < first_size)
     return Status::invalid("%s: expected a struct_size of at least %zu, got %zu; set it up with convgrad_init_%s", name,
                            first_size, size, name);
+  if (size > most_struct_size)
+    return Status::invalid("%s: expected a struct_size of at most %zu, got %zu", name, most_struct_size, size);
   std::memcpy(&to, from, std::min(size, sizeof to));
   for (std::size_t i = sizeof to; i < size; ++i)
     if (reinterpret_cast<const unsigned char*>(from)[i] != 0)
@@ -59,7 +64,7 @@ Status read_versioned(const char* name, const Struct* from, std::size_t first_si
 // As much of the defaults as the caller's version knows, and zeros beyond this one's.
 template <class Struct>
 convgrad_status init_versioned(Struct* to, std::size_t size, std::size_t first_size, Struct defaults) noexcept {
-  if (to == nullptr || size < first_size) return CONVGRAD_INVALID;
+  if (to == nullptr || size < first_size || size > most_struct_size) return CONVGRAD_INVALID;
   defaults.struct_size = size;
   std::memset(static_cast<void*>(to), 0, size);
   std::memcpy(to, &defaults, std::min(size, sizeof defaults));

@@ -6,9 +6,6 @@ namespace convgrad {
 
 namespace {
 
-// Byte offsets into any tensor stay below this, so that no later product of sizes can overflow.
-constexpr Index largest_element_count = Index{1} << 59;
-
 const char* axis_name(int spatial_rank, int axis) noexcept {
   static const char* const names[] = {"depth", "height", "width"};
   return names[axes - spatial_rank + axis];

@@ -7,6 +7,9 @@ namespace convgrad {
 
 using Index = std::int64_t;
 
+// Byte offsets into any tensor stay below this, so that no later product of sizes can overflow.
+inline constexpr Index largest_element_count = Index{1} << 59;
+
 inline bool multiply_overflows(Index a, Index b, Index& product) noexcept {
   return __builtin_mul_overflow(a, b, &product);
 }

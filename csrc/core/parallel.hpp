@@ -9,6 +9,20 @@
 
 namespace convgrad {
 
+// More than pays on any machine; far more, and the system refuses to start them, which ends the process.
+inline constexpr int most_threads = 1024;
+
+inline Status check_threads(int threads) noexcept {
+  if (threads >= 1 && threads <= most_threads) return {};
+  return Status::invalid("threads: expected 1 to %d, got %d", most_threads, threads);
+}
+
+// 0 stands for get_num_threads().
+inline Status check_threads_option(int threads) noexcept {
+  if (threads >= 0 && threads <= most_threads) return {};
+  return Status::invalid("threads: expected 1 to %d, or 0 for the default, got %d", most_threads, threads);
+}
+
 int default_thread_count() noexcept;
 
 // While it lives, everything that this thread runs uses the caller's loop, if there is one. Known to the thread and not

@@ -8,7 +8,6 @@
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
 #include "plan/isa.hpp"
-#include "plan/measuring.hpp"
 
 namespace convgrad {
 
@@ -76,7 +75,7 @@ struct Streams {
 
 Status measure_bandwidth(int threads, double& bytes_per_second) noexcept {
   using Clock = std::chrono::steady_clock;
-  if (Status status = check_measuring_threads(threads); !status.ok()) return status;
+  if (Status status = check_threads(threads); !status.ok()) return status;
   const kernels::IsaTable* table = nullptr;
   if (Status status = active_isa_table(table); !status.ok()) return status;
 

@@ -38,11 +38,10 @@ double sum_channel(const Tensor<const T>& grad_output, Index channel, Index batc
 template <class T>
 void sum_all(const Tensor<const T>& grad_output, Index batch, Index channels, const Index (&size)[axes], T* result,
              Index stride, const PlanOptions& options) noexcept {
-  constexpr double worth_a_thread = 1 << 16;
-  const double elements =
-      static_cast<double>(batch) * static_cast<double>(channels * size[0]) * static_cast<double>(size[1] * size[2]);
+  constexpr Index worth_a_thread = 1 << 16;
+  const Index worthwhile = batch * channels * size[0] * size[1] * size[2] / worth_a_thread;
   const int most = options.threads > 0 ? options.threads : get_num_threads();
-  const int threads = elements < worth_a_thread ? 1 : most;
+  const int threads = static_cast<int>(larger(1, smaller(most, worthwhile)));
   const ParallelScope scope(options.parallel);
   parallel_for(threads, channels, [&](Index channel, int) {
     result[channel * stride] = static_cast<T>(sum_channel(grad_output, channel, batch, size));
@@ -54,8 +53,7 @@ void sum_all(const Tensor<const T>& grad_output, Index batch, Index channels, co
 Status grad_bias(DataType data_type, int spatial_rank, std::int64_t batch, std::int64_t out_channels,
                  const std::array<std::int64_t, max_spatial_rank>& size, const ConstView& grad_output, void* grad_bias,
                  std::int64_t grad_bias_stride, const PlanOptions& options) noexcept {
-  if (options.threads < 0)
-    return Status::invalid("threads: expected at least 1, or 0 for the default, got %d", options.threads);
+  if (Status status = check_threads_option(options.threads); !status.ok()) return status;
   if (spatial_rank < 1 || spatial_rank > max_spatial_rank)
     return Status::invalid("spatial_rank: expected 1, 2 or 3, got %d", spatial_rank);
   if (batch < 0 || out_channels < 0)
@@ -69,6 +67,10 @@ Status grad_bias(DataType data_type, int spatial_rank, std::int64_t batch, std::
     sizes[axes - spatial_rank + a] = value;
   }
   const Index pixels = saturating_product(sizes[0], saturating_product(sizes[1], sizes[2]));
+  const Index elements = saturating_product(saturating_product(batch, out_channels), pixels);
+  if (elements >= largest_element_count)
+    return Status::invalid("grad_output: the sizes overflow: more than 2**59 elements");
+  if (pixels == 0) batch = 0;  // nor are there rows to walk, however many the sizes say
   if (grad_output.data == nullptr && batch > 0 && out_channels > 0 && pixels > 0)
     return Status::invalid("grad_output: the pointer is null");
   if (grad_bias == nullptr && out_channels > 0) return Status::invalid("grad_bias: the pointer is null");

@@ -3,7 +3,6 @@
 
 #include "core/parallel.hpp"
 #include "plan/isa.hpp"
-#include "plan/measuring.hpp"
 
 namespace convgrad {
 
@@ -42,7 +41,7 @@ double best_rate(const kernels::KernelSet<T>& kernels, int threads) noexcept {
 }  // namespace
 
 Status measure_peak_flops(DataType data_type, int threads, double& flops) noexcept {
-  if (Status status = check_measuring_threads(threads); !status.ok()) return status;
+  if (Status status = check_threads(threads); !status.ok()) return status;
   const kernels::IsaTable* table = nullptr;
   if (Status status = active_isa_table(table); !status.ok()) return status;
   flops = data_type == DataType::float32 ? best_rate(table->float32, threads) : best_rate(table->float64, threads);

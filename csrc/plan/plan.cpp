@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "core/parallel.hpp"
 #include "plan/candidates.hpp"
 #include "plan/isa.hpp"
 #include "plan/plan_data.hpp"
@@ -32,8 +33,9 @@ Plan& Plan::operator=(Plan&& other) noexcept {
 }
 
 Status Plan::make(Pass pass, const Problem& problem, const PlanOptions& options, Plan& plan) noexcept {
-  if (options.threads < 0)
-    return Status::invalid("threads: expected at least 1, or 0 for the default, got %d", options.threads);
+  if (pass != Pass::forward && pass != Pass::grad_kernel && pass != Pass::grad_input)
+    return Status::invalid("pass: expected forward, grad_kernel or grad_input, got code %d", static_cast<int>(pass));
+  if (Status status = check_threads_option(options.threads); !status.ok()) return status;
   Plan made;
   made.data_ = new (std::nothrow) Data;
   if (made.data_ == nullptr) return Status::out_of_memory(sizeof(Data));

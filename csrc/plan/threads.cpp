@@ -11,7 +11,7 @@ std::atomic<int> chosen{0};  // 0: nobody has chosen yet
 }
 
 Status set_num_threads(int threads) noexcept {
-  if (threads < 1) return Status::invalid("threads: expected at least 1, got %d", threads);
+  if (Status status = check_threads(threads); !status.ok()) return status;
   chosen.store(threads, std::memory_order_relaxed);
   return {};
 }

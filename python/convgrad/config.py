@@ -17,14 +17,14 @@ def set_num_threads(n: SupportsIndex) -> None:
     Parameters
     ----------
     n : int
-        At least 1.
+        1 to 1024.
 
     Raises
     ------
     TypeError
         `n` is no int.
     ValueError
-        `n` is below 1 or absurdly large.
+        `n` is below 1 or above 1024.
     """
     _core.set_num_threads(n)
 

@@ -171,6 +171,13 @@ static void test_errors(void) {
   CHECK(convgrad_make_plan(CONVGRAD_FORWARD, &problem, NULL, &plan, message, sizeof message) == CONVGRAD_INVALID);
   CHECK(plan == NULL);
   CHECK(strstr(message, "kernel_size") != NULL);
+  convgrad_plan_output_size(NULL, NULL);
+  CHECK(convgrad_init_problem(NULL, sizeof problem) == CONVGRAD_INVALID);
+  CHECK(convgrad_init_problem(&problem, sizeof problem - 1) == CONVGRAD_INVALID);
+  CHECK(convgrad_init_problem(&problem, SIZE_MAX) == CONVGRAD_INVALID);
+  problem.struct_size = SIZE_MAX;
+  CHECK(convgrad_make_plan(CONVGRAD_FORWARD, &problem, NULL, &plan, NULL, 0) == CONVGRAD_INVALID);
+  problem.struct_size = sizeof problem;
   CHECK(convgrad_make_plan(CONVGRAD_FORWARD, &problem, NULL, &plan, short_message, sizeof short_message) ==
         CONVGRAD_INVALID);
   CHECK(strcmp(short_message, "kernel_size") == 0);

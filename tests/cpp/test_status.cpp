@@ -21,12 +21,32 @@ void test_plan_errors() {
   CHECK(Plan::make(Pass::forward, problem, {}, plan).code() == StatusCode::invalid);
   CHECK(plan.data() == nullptr);
   PlanOptions options;
-  options.threads = -1;
-  CHECK(Plan::make(Pass::forward, small(), options, plan).code() == StatusCode::invalid);
+  for (const int threads : {-1, 1025}) {
+    options.threads = threads;
+    CHECK(Plan::make(Pass::forward, small(), options, plan).code() == StatusCode::invalid);
+    float sum = -1;
+    CHECK(grad_bias(DataType::float32, 1, 1, 1, {1}, {&sum, {1, 1, 1}}, &sum, 1, options).code() ==
+          StatusCode::invalid);
+    CHECK(sum == -1);
+    CHECK(set_num_threads(threads).code() == StatusCode::invalid);
+  }
   options = {};
   options.algorithm = static_cast<Algorithm>(99);
   CHECK(Plan::make(Pass::forward, small(), options, plan).code() == StatusCode::invalid);
   CHECK(set_num_threads(0).code() == StatusCode::invalid);
+  const Status status = Plan::make(static_cast<Pass>(7), small(), {}, plan);
+  CHECK(status.code() == StatusCode::invalid && std::strstr(status.message(), "pass") != nullptr);
+}
+
+void test_sizes_of_grad_bias() {
+  constexpr std::int64_t huge = std::int64_t{1} << 62;
+  const float value = 1;
+  float sum = -1;
+  const Status status = grad_bias(DataType::float32, 2, 1, 1, {huge, huge}, {&value, {}}, &sum, 1);
+  CHECK(status.code() == StatusCode::invalid && std::strstr(status.message(), "overflow") != nullptr);
+  CHECK(sum == -1);
+  CHECK(grad_bias(DataType::float32, 3, huge, 1, {huge, huge, 0}, {nullptr, {}}, &sum, 1).ok());
+  CHECK(sum == 0);
 }
 
 void test_run_errors() {
@@ -70,6 +90,7 @@ void test_limits_of_the_machine() {
 int main() {
   test_plan_errors();
   test_run_errors();
+  test_sizes_of_grad_bias();
   test_limits_of_the_machine();
   return finish();
 }

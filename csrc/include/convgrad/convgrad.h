@@ -73,7 +73,7 @@ typedef void (*convgrad_parallel)(void* context, int workers, void (*body)(void*
 typedef struct convgrad_options {
   size_t struct_size;
   int32_t algorithm;
-  int32_t threads;            /* at most this many workers; 0 = convgrad_get_num_threads() */
+  int32_t threads;            /* at most this many workers, 1 to 1024; 0 = convgrad_get_num_threads() */
   convgrad_parallel parallel; /* a program's own loop; null = OpenMP, or one thread without it */
   void* parallel_context;     /* handed to `parallel`; must live as long as the plan */
 } convgrad_options;
@@ -96,7 +96,8 @@ typedef struct convgrad_plan convgrad_plan;
 typedef struct convgrad_packed_kernel convgrad_packed_kernel;
 
 /* One image of one channel, one output channel, two spatial axes of size 1, float32, stride and dilation 1, no padding.
- * `struct_size` is sizeof(convgrad_problem); a null pointer or a size that no version had is invalid. */
+ * `struct_size` is sizeof(convgrad_problem); a null pointer, less than the first version had and more than 4096 are
+ * invalid. What a later version's header has beyond this one's is set to zero. */
 CONVGRAD_C_API convgrad_status convgrad_init_problem(convgrad_problem* problem, size_t struct_size);
 /* Everything automatic. */
 CONVGRAD_C_API convgrad_status convgrad_init_options(convgrad_options* options, size_t struct_size);
@@ -160,7 +161,8 @@ CONVGRAD_C_API convgrad_status convgrad_grad_bias(int32_t data_type, int32_t spa
                                                   int64_t grad_bias_stride, const convgrad_options* options,
                                                   char* message, size_t message_bytes);
 
-/* Threads used by plans made from now on: OMP_NUM_THREADS or the processors at first. Invalid when below 1. */
+/* Threads used by plans made from now on: OMP_NUM_THREADS or the processors at first. Invalid when
+ * below 1 or above 1024. */
 CONVGRAD_C_API convgrad_status convgrad_set_num_threads(int threads);
 CONVGRAD_C_API int convgrad_get_num_threads(void);
 

@@ -97,7 +97,7 @@ struct Parallel {
 
 struct PlanOptions {
   Algorithm algorithm = Algorithm::automatic;
-  int threads = 0;    ///< at most this many workers; 0 = get_num_threads(). Results do not depend on it.
+  int threads = 0;    ///< at most this many workers, 1024 at most; 0 = get_num_threads(). Results do not depend on it.
   Parallel parallel;  ///< who runs them
 };
 
@@ -186,8 +186,7 @@ CONVGRAD_API Status grad_bias(DataType data_type, int spatial_rank, std::int64_t
                               const std::array<std::int64_t, max_spatial_rank>& size, const ConstView& grad_output,
                               void* grad_bias, std::int64_t grad_bias_stride, const PlanOptions& options = {}) noexcept;
 
-/// Threads used by plans made from now on: OMP_NUM_THREADS or the processors at first, at least 1. Invalid when threads
-/// < 1.
+/// Threads used by plans made from now on: OMP_NUM_THREADS or the processors at first, 1 to 1024. Invalid: others.
 CONVGRAD_API Status set_num_threads(int threads) noexcept;
 CONVGRAD_API int get_num_threads() noexcept;
 
