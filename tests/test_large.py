@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import by_taps
+import convgrad as cg
 import expected
 import operands
 from expected import PASSES
@@ -76,6 +78,52 @@ def test_stride_beyond_any_input() -> None:
     """No pass may take time that grows with the stride."""
     check(layer((5, 4), (2, 3), (3, 4), stride=2**40))
     check(layer((5,), (2,), (3, 4), stride=2**62, padding=1))
+
+
+@pytest.mark.parametrize("step", [2**33, 2**60, 2**63 - 1])
+def test_steps_that_nothing_takes(step: int) -> None:
+    """Of any length: a stride where there is one pixel, a dilation where there is one tap."""
+    check(layer((6, 7), (1, 1), (40, 50), stride=step))
+    check(layer((6, 7), (1, 2), (3, 20), stride=(step, 2), dilation=(step, 3), padding=(1, 2)))
+    check(layer((6, 7, 3), (2, 1, 3), (2, 3), stride=(1, step, step), dilation=(2, step, 1), padding=1))
+
+
+def test_long_steps_in_memory() -> None:
+    """Pixels that are gigabytes apart in memory, if they were there: only one is."""
+    V = np.ones((1, 32, 4, 4), np.float32)
+    far = np.lib.stride_tricks.as_strided(V, (1, 32, 1, 1), (0, 4, 2**40, 2**50))
+    assert (cg.forward(far, np.ones((3, 32, 1, 1), np.float32)) == 32).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("size", "kernel", "channels"),
+    [
+        ((1,), 7, (1641, 1)),
+        ((1,), 7, (1682, 3)),
+        ((2,), 3, (21171, 3)),
+        ((3,), 3, (9001, 20)),
+        ((3, 2), 3, (4001, 2)),
+        ((2,), 40_001, (1, 2)),
+    ],
+    ids=str,
+)
+def test_many_taps_under_tiny_images(
+    size: tuple[int, ...], kernel: int, channels: tuple[int, int], threads: int
+) -> None:
+    """Vectors hold pixels of several images, and blocks of taps of different sizes follow one another."""
+    cg.set_num_threads(threads)
+    images = 450 if len(size) == 1 and kernel < 100 else 60
+    problem = layer(size, (kernel,) * len(size), channels, batch=images, padding=kernel // 2)
+    data = operands.integers(problem).astype("float32")
+    exact = by_taps.forward(data.V, data.K, data.bias, problem) if kernel < 100 else None
+    if exact is None:  # the one tap that meets each pair of positions
+        middle = kernel // 2
+        V, K = data.V[:, 0].astype(float), data.K[:, 0].astype(float)
+        at = [[K[:, middle + v - z] for v in range(size[0])] for z in range(size[0])]
+        exact = np.stack([sum(V[:, v, None] * at[z][v] for v in range(size[0])) for z in range(size[0])], -1)
+        exact = exact + data.bias[:, None]
+    np.testing.assert_array_equal(run("forward", data, problem), exact)
 
 
 def test_dilation_and_padding_beyond_any_input() -> None:

@@ -69,8 +69,10 @@ Status check_axes(const Problem& problem, Geometry& geometry) noexcept {
     if (Status status = check_axis(problem, a, geometry.output[to]); !status.ok()) return status;
     geometry.input[to] = problem.input_size[from];
     geometry.kernel[to] = problem.kernel_size[from];
-    geometry.stride[to] = problem.stride[from];
-    geometry.dilation[to] = problem.dilation[from];
+    // Steps that nothing takes may be of any length: they are made short, so that no product with them overflows.
+    const Index padded = problem.padding_before[from] + problem.input_size[from] + problem.padding_after[from];
+    geometry.stride[to] = smaller(problem.stride[from], larger(1, padded));
+    geometry.dilation[to] = problem.kernel_size[from] == 1 ? 1 : problem.dilation[from];
     geometry.padding[to] = problem.padding_before[from];
   }
   return {};

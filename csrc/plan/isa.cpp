@@ -14,7 +14,8 @@ struct Candidate {
   bool supported;
 };
 
-constexpr std::size_t most_candidates = 3;
+// As many as any processor family has, and room for a few more.
+constexpr std::size_t most_candidates = 8;
 
 struct Candidates {
   Candidate list[most_candidates] = {};  // best first

@@ -89,6 +89,7 @@ void test_layers(DataType data_type) {
     test_layer<T>(layer(data_type, 24, 130, 7, 1, 1), algorithm);   // few taps
     test_layer<T>(layer(data_type, 6, 6, 17, 3, 1, 6), algorithm);  // depthwise
     test_layer<T>(layer(data_type, 40, 80, 9, 3, 3, 2), algorithm);
+    test_layer<T>(layer(data_type, 2, 3, 1, 1, 3), algorithm);  // no tap meets dV
   }
 }
 

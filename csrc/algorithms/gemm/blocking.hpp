@@ -35,6 +35,9 @@ struct BlockingLimits {
   bool pixels_adjacent;  // the order of the strip (strip.hpp), which decides its size
 };
 
+// Tables with an entry for each then take as much as half a strip.
+inline constexpr Index most_taps_of_block = 32768;
+
 // The axis before the spatial ones.
 inline constexpr int of_images = -1;
 
@@ -53,10 +56,14 @@ class Blocking {
   [[nodiscard]] Index most_pixels() const noexcept { return images_ * pixels_[0] * pixels_[1] * pixels_[2]; }
   [[nodiscard]] Index most_rows() const noexcept { return images_ * pixels_[0] * pixels_[1]; }
   [[nodiscard]] Index most_columns() const noexcept { return pixels_[2]; }
-  [[nodiscard]] Index most_images() const noexcept { return images_; }
   [[nodiscard]] Index most_size(int axis) const noexcept { return pixels_[axis]; }
   [[nodiscard]] Index most_channels() const noexcept { return channels_; }
   [[nodiscard]] Index most_taps() const noexcept { return channels_ * taps_[0] * taps_[1] * taps_[2]; }
+  // As far as the largest block of taps reaches, wherever it lies.
+  [[nodiscard]] TapBlock most_taps_box() const noexcept {
+    return {0, channels_, {}, {taps_[0], taps_[1], taps_[2]}, 0};
+  }
+  [[nodiscard]] Index most_row_taps() const noexcept { return taps_[2]; }
   [[nodiscard]] Index strip_elements() const noexcept;
   // For the strip of any block,
   [[nodiscard]] Index strip_room() const noexcept;

@@ -46,14 +46,15 @@ BlockingLimits channel_block_limits(const Geometry& geometry, Index size) noexce
   const bool one_tap = geometry.taps_per_channel() == 1;
   const Index fewest = one_tap ? pixels_per_block / 4 : pixels_per_block;
   for (Index pixels = pixels_per_block; pixels >= fewest; pixels /= 2) {
-    const BlockingLimits limits{pixels, INT32_MAX, (one_tap ? whole_strip_bytes : fitting(whole_strip_bytes)) / size,
-                                false};
+    const BlockingLimits limits{pixels, most_taps_of_block,
+                                (one_tap ? whole_strip_bytes : fitting(whole_strip_bytes)) / size, false};
     if (Blocking(geometry, limits).tap_blocks() == 1) return limits;
   }
   const Index all = geometry.batch * geometry.output_pixels();
   const bool one =
       all <= pixels_of_one_block && geometry.in_channels * geometry.taps_per_channel() >= taps_of_one_block;
-  return {one ? larger(pixels_per_block, all) : pixels_per_block, INT32_MAX, fitting(strip_bytes) / size, false};
+  return {one ? larger(pixels_per_block, all) : pixels_per_block, most_taps_of_block, fitting(strip_bytes) / size,
+          false};
 }
 
 Index channel_result_bytes(const BlockingLimits& limits) noexcept {

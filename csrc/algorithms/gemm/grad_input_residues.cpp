@@ -1,12 +1,32 @@
 #include "algorithms/gemm/grad_input_residues.hpp"
 
 #include <numeric>
+#include <utility>
 
 #include "core/phases.hpp"
 
 namespace convgrad::gemm {
 
 namespace {
+
+__extension__ using WideIndex = __int128;
+
+Index modulo(Index value, Index modulus) noexcept {
+  const Index rest = value % modulus;
+  return rest < 0 ? rest + modulus : rest;
+}
+
+// By Euclid's algorithm; value and modulus have no common divisor. 0 modulo 1.
+Index modular_inverse(Index value, Index modulus) noexcept {
+  Index rest = modulus, next_rest = value;
+  Index factor = 0, next_factor = 1;
+  while (next_rest != 0) {
+    const Index quotient = rest / next_rest;
+    rest = std::exchange(next_rest, rest - quotient * next_rest);
+    factor = std::exchange(next_factor, factor - quotient * next_factor);
+  }
+  return modulo(factor, modulus);
+}
 
 template <class T>
 void fill_zero(const Geometry& g, const Tensor<T>& to) noexcept {
@@ -30,14 +50,15 @@ Residue find_residue(Index first, Index input, Index kernel, Index stride, Index
   const Index divisor = std::gcd(stride, dilation);
   residue.tap_step = stride / divisor;
   residue.dilation = dilation / divisor;
-  for (Index m = 0; m < smaller(residue.tap_step, kernel); ++m) {
-    const Index distance = first + padding - m * dilation;
-    if (distance % stride != 0) continue;
-    residue.first_tap = m;
-    residue.taps = divide_up(kernel - m, residue.tap_step);
-    residue.reach = distance / stride;
-    break;
-  }
+  // m d = first + p modulo s; without the divisor that all three need, d has an inverse.
+  if ((first + padding) % divisor != 0) return residue;
+  const Index inverse = modular_inverse(residue.dilation % residue.tap_step, residue.tap_step);
+  const Index wanted = modulo((first + padding) / divisor, residue.tap_step);
+  const auto m = static_cast<Index>(static_cast<WideIndex>(wanted) * inverse % residue.tap_step);
+  if (m >= kernel) return residue;
+  residue.first_tap = m;
+  residue.taps = divide_up(kernel - m, residue.tap_step);
+  residue.reach = (first + padding - m * dilation) / stride;
   return residue;
 }
 
@@ -73,6 +94,8 @@ GradInputResidues<T>::GradInputResidues(const Geometry& geometry, const kernels:
     packed_elements_ += part.packed_elements();
     reads_in_place_ = reads_in_place_ || part.packed_elements() == 0;
   });
+  // Also where no tap meets dV, so that a packed kernel is never nothing at all.
+  reads_in_place_ = reads_in_place_ || packed_elements_ == 0;
 }
 
 template <class T>

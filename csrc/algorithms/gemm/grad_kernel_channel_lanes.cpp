@@ -13,7 +13,7 @@ namespace {
 // All of these shape the order of the sum or the size of an item, so they must not depend on the instruction set.
 constexpr Index strip_bytes = Index{384} << 10;
 constexpr Index accumulator_bytes = Index{320} << 10;
-constexpr Index partial_bytes = Index{1536} << 10;
+constexpr Index partial_bytes = Index{1200} << 10;
 constexpr Index pixels_per_block = 256;
 constexpr Index fewest_channels_per_item = 128;
 constexpr Index most_channels_per_item = 512;
@@ -141,8 +141,8 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
 
   const Index items = tasks_.items();
   const Index sums = padded * tasks_.blocking().most_taps();
-  const Index by_work = 1 + static_cast<Index>(smaller(parts_wanted, static_cast<Index>(geometry.multiplications() /
-                                                                                        multiplications_per_part)));
+  const double wanted_by_work = 1 + geometry.multiplications() / multiplications_per_part;
+  const Index by_work = wanted_by_work < parts_wanted ? static_cast<Index>(wanted_by_work) : parts_wanted + 1;
   const Index by_memory = partial_bytes / size / larger(1, saturating_product(sums, items));
   const Index parts = smaller(smaller(by_work, by_memory),
                               smaller(divide_up(parts_wanted, larger(1, items)), tasks_.blocking().pixel_blocks()));

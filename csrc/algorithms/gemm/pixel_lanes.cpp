@@ -111,7 +111,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
     : geometry_(geometry), kernels_(&kernels), width_(kernels.lanes * kernels.tile_vectors) {
   constexpr Index size = sizeof(T);
   TaskLimits limits{};
-  limits.blocking = {pixels_per_block(geometry, size), INT32_MAX, strip_bytes / size, true};
+  limits.blocking = {pixels_per_block(geometry, size), most_taps_of_block, strip_bytes / size, true};
   limits.fewest_pixels = width_;
   limits.channel_step = 1;
   limits.fewest_channels = divide_up(kernels.tile_rows, 2);

@@ -71,7 +71,7 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
   const Index channels = larger(1, geometry.out_channels);
   const Index pixels = larger(1, smaller(pixels_of_strip(geometry, size), sum_bytes / size / channels));
   TaskLimits limits{};
-  limits.blocking = {pixels, INT32_MAX, strip_lanes_bytes / size, true};
+  limits.blocking = {pixels, most_taps_of_block, strip_lanes_bytes / size, true};
   limits.fewest_pixels = kernels::max_strip_rows * kernels.lanes;
   limits.channel_step = limits.fewest_channels = channels;  // they share the strip
   limits.results = INT64_MAX;                               // as `pixels` has seen to
@@ -101,7 +101,7 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
   columns_ = worker.reserve<Index>(columns);
   plane_offsets_ = worker.reserve<Index>(blocking.most_taps());
   plane_weights_ = worker.reserve<Index>(blocking.most_taps());
-  column_offsets_ = worker.reserve<Index>(larger(1, geometry.kernel[2]));
+  column_offsets_ = worker.reserve<Index>(blocking.most_row_taps());
   all_rows_ = worker.reserve<bool>(channels);
   worker_bytes_ = worker.bytes();
 

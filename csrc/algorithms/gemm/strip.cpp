@@ -141,6 +141,7 @@ template <class T>
 void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
                             Index from_channel, Index channels, Index first_row, Index rows, Index first_column,
                             Index columns, T* plane) const noexcept {
+  constexpr Index line_elements = 64 / Index{sizeof(T)};
   T* to = plane + first_row * pitch_[1];
   if (order_ == Order::channels_inner) {
     T* pixels = to + first_column * pitch_[2];
@@ -176,8 +177,13 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
         count = columns - k < pixels_at_once + pixels_at_once / 2 ? columns - k : pixels_at_once;
         const T* first = from + j * from_axis[1] + k * from_axis[2];
         const T* next = k + count < columns ? first + count * from_axis[2] : from + (j + 1) * from_axis[1];
+        // Of pixels that lie apart, only the channels that are read.
+        const bool apart = from_axis[2] > channels + line_elements;
+        const Index pieces = apart ? count : 1;
+        const Index piece = apart ? channels : count * from_axis[2];
         if (k + count < columns || j + 1 < rows)
-          for (Index e = 0; e < count * from_axis[2]; e += 64 / Index{sizeof(T)}) __builtin_prefetch(next + e);
+          for (Index i = 0; i < pieces; ++i)
+            for (Index e = 0; e < piece; e += line_elements) __builtin_prefetch(next + i * from_axis[2] + e);
         kernels.transpose(first, from_axis[2], count, channels, to + j * pitch_[1] + first_column + k, channel_pitch_);
       }
     return;
@@ -206,11 +212,12 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
         const T* source = from + j * from_axis[1] + k * from_axis[2];
         T* target = to + j * pitch_[1] + column(first_column + k);
         const Index count = divide_up(columns - k, phases_);
+        const Index step = phases_ * from_axis[2];
         // Every other row, and then another channel: nothing that a hardware prefetcher would see coming.
         if (c + channels_ahead < channels)
-          for (Index e = 0; e < count * phases_ * from_axis[2]; e += 64 / Index{sizeof(T)})
+          for (Index e = 0; e < count * step; e += larger(line_elements, step))
             __builtin_prefetch(source + channels_ahead * from_channel + e);
-        kernels.copy_strided(source, phases_ * from_axis[2], count, target);
+        kernels.copy_strided(source, step, count, target);
       }
   }
 }

@@ -25,7 +25,7 @@ class StripShape {
   [[nodiscard]] Index elements() const noexcept { return elements_; }
   // As much as the strip of any smaller block takes.
   [[nodiscard]] Index room() const noexcept { return room_; }
-  // And that of any so many pixels of a 1x1 kernel, not in Order::channels_inner.
+  // As much as the strip of any block of so many pixels takes under a 1x1 kernel, but in Order::channels_inner.
   static Index room(Index pixels, Index channels) noexcept;
   // How to read the input: in the order it lies in, where the reader takes any.
   template <class T>

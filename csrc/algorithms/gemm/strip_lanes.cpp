@@ -105,7 +105,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   const Index fitting = result_bytes / size / channels / round_up(row, kernels.lanes) * row;
   pixels = larger(1, smaller(pixels, larger(fitting, result_bytes / size / channels / kernels.lanes)));
   TaskLimits limits{};
-  limits.blocking = {pixels, INT32_MAX, strip_lanes_bytes / size, true};
+  limits.blocking = {pixels, most_taps_of_block, strip_lanes_bytes / size, true};
   limits.fewest_pixels = kernels::max_strip_vectors * kernels.lanes;
   limits.channel_step = limits.fewest_channels = channels;  // they share the strip
   limits.results = INT64_MAX;                               // as `pixels` has seen to
@@ -212,8 +212,12 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
   Destination destination{};
   const Index tap_blocks = blocking.tap_blocks();
   const Index channels_left = (geometry_.groups - group) * geometry_.in_channels;
+  // The same shape for all blocks of taps, a last smaller one too: sums of one block are gone on with by the next, and
+  // where a vector's pixels lie in rows and images decides which of them it holds.
   const auto shape_of = [&](const TapBlock& taps) {
-    return StripShape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
+    TapBlock most = taps;
+    if (tap_blocks > 1) most = blocking.most_taps_box();
+    return StripShape(geometry_, pixels.images, pixels.size, most.channels, most.size,
                       StripShape::Order::pixels_adjacent);
   };
   // Kernels load one vector more, to shift out of.
