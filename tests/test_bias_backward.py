@@ -111,7 +111,9 @@ def test_backward_unbatched() -> None:
         np.testing.assert_array_equal(gradients.bias, reference.grad_bias(data.G, problem))
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 2**33, 0), (2, 3, 2**30, 2**20, 0), (2**50, 3, 1, 0), (0, 3, 2**20, 2**20)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 2**33, 0), (2, 3, 2**30, 2**20, 0), (2**50, 3, 1, 0), (0, 3, 2**20, 2**20)], ids=str
+)
 def test_bias_gradient_of_many_empty_rows(shape: tuple[int, ...]) -> None:
     """There is nothing to add up, however many rows of nothing there are."""
     assert cg.grad_bias(np.zeros(shape, np.float32)).tolist() == [0, 0, 0]

@@ -109,6 +109,9 @@ TYPE_ERRORS: dict[str, tuple[Call, tuple[str, ...]]] = {
     "input-size-array-of-floats": (grad_input(input_size=np.array([9.0, 8.0])), ("input_size", "float")),
     "algorithm-none": (forward(algorithm=None), ("algorithm", "None")),
     "algorithm-int": (forward(algorithm=1), ("algorithm", "int")),
+    "V-masked": (lambda: cg.forward(np.ma.masked_array(V), K), ("V", "masked array", "filled")),
+    "out-masked": (lambda: cg.forward(V, K, out=np.ma.zeros(G.shape)), ("out", "masked array")),
+    "dtype-unreadable": (lambda: cg.plan("forward", (1, 1, 4, 4), (1, 1, 2, 2), dtype=","), ("dtype", "','")),
     "threads-float": (lambda: cg.set_num_threads(1.0), ("float",)),  # type: ignore[arg-type]
     "threads-bool": (lambda: cg.set_num_threads(True), ("bool",)),
     "spatial-rank-float": (lambda: cg.grad_bias(G, spatial_rank=2.0), ("spatial_rank", "float")),  # type: ignore[arg-type]

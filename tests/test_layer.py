@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,8 @@ def test_initialize_scales_with_the_fan_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel_size", "shape"), [(3, (3, 3)), ((5,), (5,)), ((1, 7), (1, 7)), ([2, 3, 4], (2, 3, 4))]
+    ("kernel_size", "shape"),
+    [(3, (3, 3)), (np.array(3), (3, 3)), ((5,), (5,)), ((1, 7), (1, 7)), ([2, 3, 4], (2, 3, 4))],
 )
 def test_initialize_sizes(kernel_size: Any, shape: tuple[int, ...]) -> None:
     assert cg.ConvLayer.initialize(2, 4, kernel_size, rng=0).kernel.shape == (4, 2, *shape)
@@ -175,6 +177,17 @@ def test_constructor_errors(arguments: Any, options: Any, error: type[Exception]
         ((2.0, 4, 3), {}, TypeError, ("in_channels", "float")),
         ((2, True, 3), {}, TypeError, ("out_channels", "bool")),
         ((2, 4, 0), {}, ValueError, ("kernel_size", "0")),
+        ((2, 4, (3, 0)), {}, ValueError, ("kernel_size[1]", "0")),
+        ((2, 4, b"\1\1"), {}, TypeError, ("kernel_size", "bytes")),
+        ((2, 4, "3"), {}, TypeError, ("kernel_size", "str")),
+        ((2, 4, np.array(1.5)), {}, TypeError, ("kernel_size", "float")),
+        ((2, 4, -(10**5000)), {}, ValueError, ("kernel_size", "64 bits")),
+        ((2**62, 4, 3), {}, ValueError, ("in_channels", "overflows")),
+        ((2, 4, 2**62), {}, ValueError, ("kernel_size", "overflows")),
+        ((2, 4, 3), {"bias": "no"}, TypeError, ("bias", "str")),
+        ((2, 4, 3), {"bias": np.zeros(4)}, TypeError, ("bias", "ndarray")),
+        ((2, 4, 3), {"dtype": ","}, TypeError, ("dtype", "','")),
+        ((2, 4, 3), {"dtype": "(1,"}, TypeError, ("dtype", "'(1,'")),
         ((2, 4, 1.5), {}, TypeError, ("kernel_size", "float")),
         ((2, 4, ()), {}, ValueError, ("kernel_size", "0")),
         ((2, 4, (1, 1, 1, 1)), {}, ValueError, ("kernel_size", "4")),
@@ -199,3 +212,20 @@ def test_bad_learning_rates(learning_rate: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="learning_rate"):
         layer.update(learning_rate)
     np.testing.assert_array_equal(layer.kernel, np.ones((1, 1, 2)))
+
+
+def test_types_are_the_layers() -> None:
+    """The message names what was handed over, not the layer's own kernel."""
+    layer = cg.ConvLayer.initialize(1, 2, 3, rng=0)
+    with pytest.raises(TypeError, match=r"V: expected float32, .* got float64; .* V\.astype\(numpy\.float32\)"):
+        layer.forward(np.zeros((1, 5, 5)))
+    layer.forward(np.zeros((1, 5, 5), np.float32))
+    with pytest.raises(TypeError, match=r"G: expected float32, .* got int64"):
+        layer.backward(np.zeros((2, 3, 3), np.int64))
+
+
+@pytest.mark.parametrize("rate", [10**400, Fraction(10**400)])
+def test_learning_rate_beyond_all_floats(rate: Any) -> None:
+    layer = cg.ConvLayer.initialize(1, 2, 3, rng=0)
+    with pytest.raises(ValueError, match="learning_rate: expected a finite number"):
+        layer.update(rate)

@@ -3,6 +3,8 @@
 
 #include <pybind11/numpy.h>
 
+#include <cstring>
+
 #include "overlap.hpp"
 #include "result_memory.hpp"
 
@@ -18,6 +20,13 @@ const py::detail::PyArray_Proxy* as_array(const char* name, py::handle object) {
   if (!NumPy::get().PyArray_Check_(object.ptr())) {
     raise(PyExc_TypeError, "%s: expected a numpy.ndarray, got %.100s; convert it with numpy.asarray", name,
           type_name(object));
+  }
+  // Its data is only half of it, and a computation that does not see the mask is not what it was made for.
+  for (const PyTypeObject* type = Py_TYPE(object.ptr()); type != nullptr; type = type->tp_base) {
+    if (std::strcmp(type->tp_name, "MaskedArray") == 0) {
+      raise(PyExc_TypeError, "%s: expected a numpy.ndarray, got a masked array; use %s.filled(0) or %s.data", name,
+            name, name);
+    }
   }
   return py::detail::array_proxy(object.ptr());
 }

@@ -63,7 +63,9 @@ DataType parse_data_type(py::handle dtype) {
       if (native && descriptor.num() == py::detail::npy_api::NPY_FLOAT_) return DataType::float32;
       if (native && descriptor.num() == py::detail::npy_api::NPY_DOUBLE_) return DataType::float64;
     } catch (const py::error_already_set& error) {
-      if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw;
+      // A text such as "," is parsed as Python is.
+      if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError) && !error.matches(PyExc_SyntaxError))
+        throw;
     }
   }
   raise(PyExc_TypeError, "dtype: expected float32 or float64, got %.60R", dtype.ptr());

@@ -14,7 +14,7 @@ std::int64_t from_long(const char* name, PyObject* number) {
   int overflow = 0;
   const long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
   // The number itself is not shown: Python refuses to print integers of some thousands of digits.
-  if (overflow != 0) raise(PyExc_ValueError, "%s: expected an integer of at most 64 bits, got a larger one", name);
+  if (overflow != 0) raise(PyExc_ValueError, "%s: expected a signed integer of at most 64 bits, got one beyond", name);
   if (value == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
   return value;
 }

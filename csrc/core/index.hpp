@@ -7,7 +7,7 @@ namespace convgrad {
 
 using Index = std::int64_t;
 
-// Byte offsets into any tensor stay below this, so that no later product of sizes can overflow.
+// A tensor has no more elements, so that offsets in bytes fit, and so do products with small numbers.
 inline constexpr Index largest_element_count = Index{1} << 59;
 
 inline bool multiply_overflows(Index a, Index b, Index& product) noexcept {

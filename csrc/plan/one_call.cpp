@@ -146,6 +146,7 @@ Status forward(const ConstTensorView& input, const ConstTensorView& kernel, cons
     if (Status status = check_tensor("bias", bias, 1, 1, input.data_type); !status.ok()) return status;
     if (Status status = check_size("bias", "a number of values of", at(bias.size, 0), at(kernel.size, 0)); !status.ok())
       return status;
+    if (bias.data == nullptr && at(bias.size, 0) > 0) return Status::invalid("bias: the pointer is null");
   }
   return forward(prepared.plan, ConstView{input.data, prepared.input_strides},
                  ConstView{kernel.data, kernel.stride.values}, bias.data, at(bias.stride, 0),

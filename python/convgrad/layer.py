@@ -137,7 +137,11 @@ class ConvLayer:
             raise ValueError(
                 f"groups: expected a divisor of {channels} input and {outputs} output channels, got {groups}"
             )
+        if not isinstance(bias, bool | np.bool_):
+            raise TypeError(f"bias: expected True or False, got {type(bias).__name__}")
         shape = (outputs, channels // groups, *_kernel_size(kernel_size))
+        if math.prod(shape) >= 1 << 59:
+            raise ValueError("out_channels, in_channels, kernel_size: K overflows: 2**59 elements or more")
         kind = _float_type(dtype)
         K = _generator(rng).standard_normal(shape, dtype=kind)
         K *= math.sqrt(2 / math.prod(shape[1:]))
@@ -161,6 +165,7 @@ class ConvLayer:
         TypeError, ValueError, MemoryError
             As `convgrad.forward`. The input of the call before is kept then.
         """
+        self._check_type("V", V)
         Z = _core.forward(
             V, self.kernel, self.bias, self.stride, self.padding, self.dilation, self.groups, None, "auto"
         )
@@ -188,6 +193,7 @@ class ConvLayer:
         """
         if self._input is None:
             raise RuntimeError("ConvLayer.backward needs the input of a forward pass: call forward first")
+        self._check_type("G", G)
         dV, dK, db = _core.backward(
             G, self._input, self.kernel, self.stride, self.padding, self.dilation, self.groups, "auto"
         )
@@ -219,6 +225,15 @@ class ConvLayer:
         if self.bias is not None and self.grad_bias is not None:
             self.bias -= alpha * self.grad_bias
 
+    def _check_type(self, name: str, array: NDArray[Any]) -> None:
+        """Leave anything but the dtype to the passes, whose messages would want K to follow it."""
+        dtype = self.kernel.dtype
+        if isinstance(array, np.ndarray) and array.dtype != dtype:
+            raise TypeError(
+                f"{name}: expected {dtype}, the layer's dtype, got {array.dtype}; convert it, e.g. "
+                f"{name}.astype(numpy.{dtype})"
+            )
+
     def __repr__(self) -> str:
         out_channels, group_channels, *size = self.kernel.shape
         return (
@@ -233,25 +248,27 @@ def _integer(name: str, value: object) -> int:
     if isinstance(value, bool | np.bool_ | np.ndarray) or not isinstance(value, SupportsIndex):
         raise TypeError(f"{name}: expected an int, got {type(value).__name__}")
     number = index(value)
-    if number >= 1 << 63:
-        raise ValueError(f"{name}: expected an integer of at most 64 bits, got a larger one")
+    if not -1 << 63 <= number < 1 << 63:  # Python refuses to print some
+        raise ValueError(f"{name}: expected a signed integer of at most 64 bits, got one beyond")
     if number < 1:
         raise ValueError(f"{name}: expected at least 1, got {number}")
     return number
 
 
 def _kernel_size(value: AxisSizes) -> tuple[int, ...]:
-    if not isinstance(value, Sequence | np.ndarray):
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, str | bytes | bytearray) or not isinstance(value, Sequence | np.ndarray):
         return (_integer("kernel_size", value),) * 2
     if not 1 <= len(value) <= 3:
         raise ValueError(f"kernel_size: expected an int or 1, 2 or 3 ints, got {len(value)} values")
-    return tuple(_integer("kernel_size", size) for size in value)
+    return tuple(_integer(f"kernel_size[{axis}]", size) for axis, size in enumerate(value))
 
 
 def _float_type(dtype: DTypeLike) -> type[np.float32] | type[np.float64]:
     try:
         kind = None if dtype is None else np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # the last one from parsing texts such as ","
         kind = None
     if kind == np.float32:
         return np.float32
@@ -270,7 +287,10 @@ def _generator(rng: np.random.Generator | int | None) -> np.random.Generator:
 def _learning_rate(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"learning_rate: expected a real number, got {type(value).__name__}")
-    alpha = float(value)
+    try:
+        alpha = float(value)
+    except OverflowError:
+        alpha = math.inf
     if not 0 <= alpha < math.inf:
         raise ValueError(f"learning_rate: expected a finite number of at least 0, got {alpha}")
     return alpha

@@ -101,6 +101,7 @@ void test_refused() {
   check_refused(forward({V.data(), {1, 3, 3}, {1}}, {K, {1, 1, 2, 2}}, output), "input: expected a stride for each");
   check_refused(forward({V, {1, 3, 3}}, {K, {1, 1, 2, 2}}, output, {}, {V.data(), {3}}), "bias: expected a number");
   const float* nothing = nullptr;
+  check_refused(forward({V, {1, 3, 3}}, {K, {1, 1, 2, 2}}, output, {}, {nothing, {1}}), "bias: the pointer is null");
   check_refused(forward({nothing, {1, 3, 3}}, {K, {1, 1, 2, 2}}, output), "input: the pointer is null");
   check_refused(forward({V, {1, 3, 3}}, {nothing, {1, 1, 2, 2}}, output), "kernel: the pointer is null");
   LayerOptions options;
