@@ -1,4 +1,4 @@
-// 16 registers of 32 bytes: 12 accumulators, 2 panel vectors, 1 broadcast.
+// 16 registers of 32 bytes: 12 accumulators, 2 panel vectors, 2 broadcasts.
 #define CONVGRAD_ISA avx2
 #define CONVGRAD_VECTOR_BYTES 32
 #define CONVGRAD_REGISTERS 16

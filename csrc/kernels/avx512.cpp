@@ -1,4 +1,4 @@
-// 32 registers of 64 bytes: 28 accumulators, 2 panel vectors, 1 broadcast.
+// 32 registers of 64 bytes: 28 accumulators, 2 panel vectors, 2 broadcasts.
 #define CONVGRAD_ISA avx512
 #define CONVGRAD_VECTOR_BYTES 64
 #define CONVGRAD_REGISTERS 32

@@ -1,5 +1,5 @@
 // Instantiates every tile of one ISA and fills its table. The including ISA file defines CONVGRAD_VECTOR_BYTES,
-// CONVGRAD_TILE_ROWS and CONVGRAD_ISA (the table's name).
+// CONVGRAD_REGISTERS, CONVGRAD_TILE_ROWS and CONVGRAD_ISA (the table's name), and CONVGRAD_GROUPED_ROWS if it likes.
 #pragma once
 
 // Rows of a tile of one vector, unless the ISA file knows better.

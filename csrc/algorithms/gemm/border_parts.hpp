@@ -1,8 +1,9 @@
 // Pixels that meet the border alike. A tap that lies on the border contributes a product with zero, and is left out: on
 // a map of 14x14 pixels and a 3x3 kernel that is one product in eleven, on 7x7 one in six.
 //
-// It does not show in the bits: adding a product with zero changes no sum that is not -0, and no sum starts from -0.
-// Only an infinite or nan weight would show, so it is up to the caller to leave out nothing where there is one.
+// It does not show in the bits: adding a product with zero changes no sum that is not -0, and no sum starts from -0;
+// one becomes -0 only where a product is too small for its type. Only an infinite or nan weight would show, so it is up
+// to the caller to leave out nothing where there is one.
 #pragma once
 
 #include "algorithms/gemm/blocking.hpp"

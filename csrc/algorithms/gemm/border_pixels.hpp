@@ -1,6 +1,7 @@
 // The pixels of a block that meet the input under one tap of the kernel. Under the others lies the border, and with it
 // products with zero: 3x3 taps leave out one in eleven on a map of 14x14 pixels. As in border_parts.hpp, that shows in
-// no bit unless G holds an infinity or nan, and it is up to the caller to leave out nothing then.
+// no bit, but the sign of a zero that underflow has left, unless G holds an infinity or nan, and it is up to the caller
+// to leave out nothing then.
 #pragma once
 
 #include "algorithms/gemm/blocking.hpp"

@@ -30,7 +30,7 @@ constexpr double most_near_input = 4 << 20;
 constexpr double most_cached_results = 1.5 * (1 << 20);
 // Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
 constexpr double most_cached_weights = 2 << 20;
-// A multiple of every tile height and vector length.
+// A multiple of every vector length; tiles come out even.
 constexpr Index pixels_per_chunk = 48;
 
 // The end of the chunk of about so many pixels that begins at `first`, where `stretch` pixels are neighbors at a time:

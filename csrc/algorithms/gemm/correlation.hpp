@@ -1,5 +1,5 @@
-// What forward and grad_input run: the blocked GEMM with output channels as lanes or with pixels as lanes, whichever
-// wastes less. Both add up every output in the same order, so the choice does not show in the bits.
+// What forward and grad_input run: the blocked GEMM with output channels or, in one of three ways, pixels as lanes,
+// whichever wastes least. All add up every output in the same order, so the choice does not show in the bits.
 #pragma once
 
 #include <variant>

@@ -1,5 +1,5 @@
-// Algorithm "gemm": all three passes as one blocked GEMM whose im2col matrix is an address, never stored. Serves every
-// problem.
+// Algorithm "gemm": all three passes as one blocked GEMM whose im2col matrix is an address, of which at most a
+// block is ever stored. Serves every problem.
 #pragma once
 
 #include "algorithms/algorithm.hpp"

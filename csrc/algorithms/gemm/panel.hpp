@@ -1,5 +1,5 @@
 // Panels: matrices of (row, lane) values packed so that a micro-kernel reads one vector after another. A panel is
-// `width` lanes wide (one or two vectors); lanes beyond the last channel hold zeros.
+// `width` lanes wide (one to three vectors); lanes beyond the last channel hold zeros.
 #pragma once
 
 #include "algorithms/gemm/blocking.hpp"
