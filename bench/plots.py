@@ -82,7 +82,7 @@ def _ratios(run: Run) -> Figure:
     named = dict(zip(labels, handles, strict=True))
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=len(named), frameon=False)
     figure.suptitle(
-        f"speed of {SUBJECT} {run.versions.get('convgrad', '')} over the fastest of {_others(run)}\n"
+        f"speed of {SUBJECT} {run.versions.get('convgrad', '')} over the fastest of\n{_others(run)}\n"
         f"{run.machine.get('processor', '')}, {run.versions.get('isa', '')}; to the right of 1: {SUBJECT} is faster",
         fontsize=11,
     )

@@ -9,11 +9,17 @@ namespace convgrad::gemm {
 
 namespace {
 
-__extension__ using WideIndex = __int128;
-
 Index modulo(Index value, Index modulus) noexcept {
   const Index rest = value % modulus;
   return rest < 0 ? rest + modulus : rest;
+}
+
+// Bit by bit, since the product itself may overflow. Both are below the modulus, which is below 2**62.
+Index product_modulo(Index a, Index b, Index modulus) noexcept {
+  Index sum = 0;
+  for (; b > 0; b >>= 1, a = (a + a) % modulus)
+    if (b % 2 == 1) sum = (sum + a) % modulus;
+  return sum;
 }
 
 // By Euclid's algorithm; value and modulus have no common divisor. 0 modulo 1.
@@ -54,7 +60,7 @@ Residue find_residue(Index first, Index input, Index kernel, Index stride, Index
   if ((first + padding) % divisor != 0) return residue;
   const Index inverse = modular_inverse(residue.dilation % residue.tap_step, residue.tap_step);
   const Index wanted = modulo((first + padding) / divisor, residue.tap_step);
-  const auto m = static_cast<Index>(static_cast<WideIndex>(wanted) * inverse % residue.tap_step);
+  const Index m = product_modulo(wanted, inverse, residue.tap_step);
   if (m >= kernel) return residue;
   residue.first_tap = m;
   residue.taps = divide_up(kernel - m, residue.tap_step);
