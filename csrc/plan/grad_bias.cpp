@@ -68,7 +68,7 @@ Status grad_bias(DataType data_type, int spatial_rank, std::int64_t batch, std::
   }
   const Index pixels = saturating_product(sizes[0], saturating_product(sizes[1], sizes[2]));
   const Index elements = saturating_product(saturating_product(batch, out_channels), pixels);
-  if (elements >= largest_element_count)
+  if (elements > largest_element_count)
     return Status::invalid("grad_output: the sizes overflow: more than 2**59 elements");
   if (pixels == 0) batch = 0;  // nor are there rows to walk, however many the sizes say
   if (grad_output.data == nullptr && batch > 0 && out_channels > 0 && pixels > 0)

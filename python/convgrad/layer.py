@@ -140,8 +140,8 @@ class ConvLayer:
         if not isinstance(bias, bool | np.bool_):
             raise TypeError(f"bias: expected True or False, got {type(bias).__name__}")
         shape = (outputs, channels // groups, *_kernel_size(kernel_size))
-        if math.prod(shape) >= 1 << 59:
-            raise ValueError("out_channels, in_channels, kernel_size: K overflows: 2**59 elements or more")
+        if math.prod(shape) > 1 << 59:
+            raise ValueError("out_channels, in_channels, kernel_size: K overflows: more than 2**59 elements")
         kind = _float_type(dtype)
         K = _generator(rng).standard_normal(shape, dtype=kind)
         K *= math.sqrt(2 / math.prod(shape[1:]))
