@@ -136,6 +136,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_dot_rows<T, 4>(set);
   set.transpose = transpose<T, false>;
   set.transpose_padded = transpose<T, true>;
+  set.transpose_all_padded = transpose_all<T>;
   set.copy_rows = copy_rows<T>;
   set.copy_strided = copy_strided<T>;
   set.all_finite = all_finite<T>;

@@ -182,6 +182,11 @@ struct KernelSet {
   void (*transpose_padded)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
                            int64_t destination_stride);
 
+  // The same of `count` matrices, `source_step` elements apart, to places `destination_step` apart.
+  void (*transpose_all_padded)(const T* source, int64_t source_stride, int64_t rows, int64_t columns,
+                               int64_t source_step, int64_t count, T* destination, int64_t destination_stride,
+                               int64_t destination_step);
+
   // destination[r * destination_stride + i] = source[r * source_stride + i] for i < count
   void (*copy_rows)(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
                     int64_t destination_stride);

@@ -1,76 +1,23 @@
-// Transposition in blocks of lanes x lanes registers: how channels become lanes (packing) and lanes become planes
-// (storing).
+// Transposition of any matrix, block by block: how channels become lanes (packing) and lanes become planes (storing).
 #pragma once
 
+#include "transpose_block.inc.hpp"
 #include "vector.inc.hpp"
 
 namespace {
 
-// Merges a and b so that runs of `run` lanes alternate: a0 b0 a2 b2 ... (odd = 0) or a1 b1 a3 b3 ... (odd = 1), in
-// runs.
-template <int run, int odd>
-struct Interleave {
-  static constexpr int lane(int i, int lanes) {
-    const int pair = i / (2 * run) * (2 * run);
-    return i - pair < run ? i + odd * run : lanes + i + (odd - 1) * run;
-  }
+// One half of a, and zeros.
+template <int upper>
+struct HalfAndZeros {
+  static constexpr int lane(int i, int lanes) { return i < lanes / 2 ? i + upper * lanes / 2 : lanes + i; }
 };
-
-// The butterfly from one level on: at each, blocks of run x run elements are exchanged across the diagonal of 2 run x 2
-// run blocks. Half as many rows as lanes are two blocks side by side.
-template <class T, int run, int rows>
-inline __attribute__((always_inline)) void exchange(Vector<T> (&row)[rows]) {
-  if constexpr (run < rows) {
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) {
-      if ((i / run) % 2 == 0) {
-        const Vector<T> upper = shuffle<T, Interleave<run, 0>>(row[i], row[i + run]);
-        const Vector<T> lower = shuffle<T, Interleave<run, 1>>(row[i], row[i + run]);
-        row[i] = upper;
-        row[i + run] = lower;
-      }
-    }
-    exchange<T, run * 2, rows>(row);
-  }
-}
-
-template <class T>
-inline __attribute__((always_inline)) void transpose_block(const T* source, int64_t source_stride, T* destination,
-                                                           int64_t destination_stride) {
-  constexpr int lanes = lanes_of<T>;
-  Vector<T> row[lanes];
-#pragma GCC unroll 16
-  for (int i = 0; i < lanes; ++i) row[i] = load(source + i * source_stride);
-  exchange<T, 1, lanes>(row);
-#pragma GCC unroll 16
-  for (int i = 0; i < lanes; ++i) store(destination + i * destination_stride, row[i]);
-}
-
-// As many columns as half a vector has, in half the time of a block, and one or two more by themselves: eight and one
-// are the nine taps of a kernel.
-template <class T>
-void transpose_narrow(const T* source, int64_t source_stride, int64_t width, T* destination,
-                      int64_t destination_stride) {
-  constexpr int lanes = lanes_of<T>;
-  constexpr int half = lanes / 2;
-  if (width >= half) {
-    Vector<T> row[half];
-#pragma GCC unroll 8
-    for (int i = 0; i < half; ++i)
-      row[i] = load_halves(source + i * source_stride, source + (i + half) * source_stride);
-    exchange<T, 1, half>(row);
-#pragma GCC unroll 8
-    for (int i = 0; i < half; ++i) store(destination + i * destination_stride, row[i]);
-  }
-  for (int64_t j = width >= half ? half : 0; j < width; ++j)
-    for (int64_t i = 0; i < lanes; ++i) destination[j * destination_stride + i] = source[i * source_stride + j];
-}
 
 // The first `count` < lanes elements of a vector: in two pieces that may overlap, since a loop over single ones takes
 // longer than all the rest.
 template <class T>
 inline __attribute__((always_inline)) void store_first(T* to, Vector<T> value, int64_t count) {
-  T all[lanes_of<T>];
+  constexpr int lanes = lanes_of<T>;
+  T all[lanes];
   store(all, value);
   const auto store_pieces = [&](auto pieces) {
     __builtin_memcpy(to, all, sizeof pieces);
@@ -85,9 +32,9 @@ inline __attribute__((always_inline)) void store_first(T* to, Vector<T> value, i
   struct Eight {
     T element[8];
   };
-  if (count >= 8)
+  if (lanes > 8 && count >= 8)
     store_pieces(Eight{});
-  else if (count >= 4)
+  else if (lanes > 4 && count >= 4)
     store_pieces(Four{});
   else if (count >= 2)
     store_pieces(Two{});
@@ -95,70 +42,166 @@ inline __attribute__((always_inline)) void store_first(T* to, Vector<T> value, i
     to[0] = all[0];
 }
 
-// A block of which only `height` rows and `width` columns exist. A row is loaded as a whole vector where the source
-// reaches that far (`readable` elements from `source` on), so that short rows cost a load each. What is stored ends
-// with the last row, or goes on with zeros: whole vectors, then. Nor does it matter what follows a column where others
-// are stored there later, up to `writable` elements from the destination on.
-template <class T, bool padded>
-void transpose_partial(const T* source, int64_t source_stride, int64_t height, int64_t width, int64_t readable,
-                       T* destination, int64_t destination_stride, int64_t writable) {
-  constexpr int64_t lanes = lanes_of<T>;
-  Vector<T> row[lanes];
-#pragma GCC unroll 16
-  for (int64_t i = 0; i < lanes; ++i) {
-    if (i < height && source_stride >= 0 && i * source_stride + lanes <= readable) {
-      row[i] = load(source + i * source_stride);
-    } else {
-      T one_by_one[lanes] = {};
-      if (i < height)
-        for (int64_t j = 0; j < width; ++j) one_by_one[j] = source[i * source_stride + j];
-      row[i] = load(one_by_one);
-    }
-  }
-  exchange<T, 1, lanes>(row);
-#pragma GCC unroll 16
-  for (int64_t j = 0; j < lanes; ++j) {
-    if (j >= width) break;
-    T* column = destination + j * destination_stride;
-    if (padded || height == lanes || (writable > 0 && j * destination_stride + lanes <= writable))
-      store(column, row[j]);
-    else
-      store_first(column, row[j], height);
-  }
+// A matrix at the edge of the source, which has `readable` elements from its first on.
+template <class T>
+struct Part {
+  const T* first;
+  int64_t stride;
+  int64_t height;
+  int64_t width;
+  int64_t readable;
+};
+
+// `columns` elements from the beginning of a row on: what is beside it is read as well where the source reaches that
+// far, so that a short row costs a load. Others are copied, and rows below the last are zeros.
+template <class T, int columns>
+inline __attribute__((always_inline)) const T* row_of(const Part<T>& part, int64_t i, T (&copy)[columns]) {
+  static constexpr T zeros[columns] = {};
+  if (i >= part.height) return zeros;
+  const T* row = part.first + i * part.stride;
+  if (part.stride >= 0 && i * part.stride + columns <= part.readable) return row;
+  for (int64_t j = 0; j < columns; ++j) copy[j] = j < part.width ? row[j] : T{0};
+  return copy;
 }
 
-// The longer side is walked innermost: a wide source is read row by row from end to end, `lanes` rows at a time, which
-// prefetching follows; of a tall one the destination's rows are written so.
+// A column of which only `height` rows count: it ends there, or (padded) goes on with zeros. What follows does not
+// matter, either, where other columns are stored there later, up to `writable` elements from here.
+template <class T, bool padded>
+inline __attribute__((always_inline)) void store_column(T* to, Vector<T> column, int64_t height, int64_t writable) {
+  if (padded || height == lanes_of<T> || lanes_of<T> <= writable)
+    store(to, column);
+  else
+    store_first(to, column, height);
+}
+
+// Rows that are less than a vector, or columns that are less than a block.
+template <class T, bool padded>
+inline __attribute__((always_inline)) void transpose_partial(const Part<T>& part, T* destination,
+                                                             int64_t destination_stride, int64_t writable) {
+  T copies[lanes_of<T>][block_columns<T>];
+  Vector<T> column[block_columns<T>];
+  load_block<T>(column, [&](int64_t i) { return row_of(part, i, copies[i]); });
+#pragma GCC unroll 16
+  for (int64_t j = 0; j < block_columns<T>; ++j)
+    if (j < part.width)
+      store_column<T, padded>(destination + j * destination_stride, column[j], part.height,
+                              writable - j * destination_stride);
+}
+
+// Half as many rows as lanes or less, and as many columns as lanes: here a vector is loaded from one row.
+template <class T, bool padded>
+inline __attribute__((always_inline)) void transpose_low(const Part<T>& part, T* destination,
+                                                         int64_t destination_stride, int64_t writable) {
+  constexpr int half = lanes_of<T> / 2;
+  T copies[half][lanes_of<T>];
+  Vector<T> column[half];
+#pragma GCC unroll 8
+  for (int i = 0; i < half; ++i) column[i] = load(row_of(part, i, copies[i]));
+  transpose_rows<T>(column);
+#pragma GCC unroll 16
+  for (int64_t j = 0; j < lanes_of<T>; ++j)
+    if (j < part.width)
+      store_column<T, padded>(destination + j * destination_stride,
+                              j < half ? shuffle<T, HalfAndZeros<0>>(column[j % half], Vector<T>{})
+                                       : shuffle<T, HalfAndZeros<1>>(column[j % half], Vector<T>{}),
+                              part.height, writable - j * destination_stride);
+}
+
+// Fewer columns than a block has: what is beside them is read as well, and of the last rows what is before them.
+// Returns how many rows are done: none, or all but those that need zeros behind them.
+template <class T, bool padded>
+int64_t transpose_narrow(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
+                         int64_t destination_stride) {
+  constexpr int64_t lanes = lanes_of<T>;
+  const int64_t beside = block_columns<T> - columns;
+  if (rows <= lanes || source_stride < beside) return 0;
+  const int64_t count = (rows - 1) / lanes;
+  transpose_blocks<T, true>(source, source_stride, lanes * source_stride, count, destination, destination_stride, lanes,
+                            0, columns);
+  if (padded && rows % lanes != 0) return count * lanes;
+  const int64_t last = rows - lanes;
+  transpose_blocks<T, true>(source + last * source_stride - beside, source_stride, 0, 1,
+                            destination + last - beside * destination_stride, destination_stride, 0, beside,
+                            block_columns<T>);
+  return rows;
+}
+
+// As many columns as a block has, or more. The last blocks reach back over those before them rather than being smaller,
+// and write the same values again. The longer side is walked innermost: a wide source is read row by row from end to
+// end, `lanes` rows at a time, which prefetching follows; of a tall one the destination's rows are written so.
+template <class T, bool padded>
+int64_t transpose_wide(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
+                       int64_t destination_stride) {
+  constexpr int64_t lanes = lanes_of<T>;
+  constexpr int64_t at_once = block_columns<T>;
+  const bool reaches_up = !padded && rows > lanes && rows % lanes != 0;
+  const bool reaches_back = columns % at_once != 0;
+  const auto blocks = [&](int64_t r, int64_t c, int64_t row_step, int64_t column_step, int64_t count) {
+    transpose_blocks<T>(source + r * source_stride + c, source_stride, row_step * source_stride + column_step, count,
+                        destination + c * destination_stride + r, destination_stride,
+                        column_step * destination_stride + row_step);
+  };
+  if (columns > rows) {
+    const auto row_of_blocks = [&](int64_t r) {
+      blocks(r, 0, 0, at_once, columns / at_once);
+      if (reaches_back) blocks(r, columns - at_once, 0, 0, 1);
+    };
+    for (int64_t r = 0; r + lanes <= rows; r += lanes) row_of_blocks(r);
+    if (reaches_up) row_of_blocks(rows - lanes);
+  } else {
+    const auto column_of_blocks = [&](int64_t c) {
+      blocks(0, c, lanes, 0, rows / lanes);
+      if (reaches_up) blocks(rows - lanes, c, 0, 0, 1);
+    };
+    for (int64_t c = 0; c + at_once <= columns; c += at_once) column_of_blocks(c);
+    if (reaches_back) column_of_blocks(columns - at_once);
+  }
+  return reaches_up ? rows : rows - rows % lanes;
+}
+
 template <class T, bool padded>
 void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
                int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
-  const int64_t row_blocks = (rows + lanes - 1) / lanes;
-  const int64_t column_blocks = (columns + lanes - 1) / lanes;
-  const bool wide = columns > rows;
+  int64_t r = columns < block_columns<T>
+                  ? transpose_narrow<T, padded>(source, source_stride, rows, columns, destination, destination_stride)
+                  : transpose_wide<T, padded>(source, source_stride, rows, columns, destination, destination_stride);
   const bool in_a_row = rows < lanes && destination_stride == rows;
-  const int64_t outer = wide ? row_blocks : column_blocks;
-  const int64_t inner = wide ? column_blocks : row_blocks;
-  for (int64_t i = 0; i < outer; ++i)
-    for (int64_t j = 0; j < inner; ++j) {
-      int64_t r = (wide ? i : j) * lanes;
-      const int64_t c = (wide ? j : i) * lanes;
-      // The last block of rows reaches back over the one before it rather than being a partial one: it writes the same
-      // values again.
-      if (!padded && rows - r < lanes && rows >= lanes) r = rows - lanes;
-      const int64_t height = rows - r < lanes ? rows - r : lanes;
-      const int64_t width = columns - c < lanes ? columns - c : lanes;
+  for (; r < rows; r += lanes) {
+    const int64_t height = rows - r < lanes ? rows - r : lanes;
+    const bool low = height <= lanes / 2;
+    const int64_t step = low ? lanes : block_columns<T>;
+    for (int64_t c = 0; c < columns; c += step) {
+      const int64_t width = columns - c < step ? columns - c : step;
       const int64_t readable = (rows - 1 - r) * source_stride + columns - c;
-      const T* from = source + r * source_stride + c;
+      const int64_t writable = in_a_row ? (columns - c) * rows : 0;
+      const Part<T> part{source + r * source_stride + c, source_stride, height, width, readable};
       T* to = destination + c * destination_stride + r;
-      if (height < lanes || (width > 2 && width < lanes / 2) || (width > lanes / 2 + 2 && width < lanes))
-        transpose_partial<T, padded>(from, source_stride, height, width, readable, to, destination_stride,
-                                     in_a_row ? (columns - c) * rows : 0);
-      else if (width < lanes)
-        transpose_narrow(from, source_stride, width, to, destination_stride);
+      if (low)
+        transpose_low<T, padded>(part, to, destination_stride, writable);
       else
-        transpose_block(from, source_stride, to, destination_stride);
+        transpose_partial<T, padded>(part, to, destination_stride, writable);
     }
+  }
+}
+
+// Small matrices, block by block of all of them: what a block costs beside its own instructions is then paid once.
+template <class T>
+void transpose_all(const T* source, int64_t source_stride, int64_t rows, int64_t columns, int64_t source_step,
+                   int64_t count, T* destination, int64_t destination_stride, int64_t destination_step) {
+  constexpr int64_t lanes = lanes_of<T>;
+  constexpr int64_t at_once = block_columns<T>;
+  const int64_t whole_rows = columns < at_once ? 0 : rows - rows % lanes;
+  for (int64_t r = 0; r < whole_rows; r += lanes)
+    for (int64_t c = 0; c < columns; c += at_once) {
+      const int64_t first = c + at_once <= columns ? c : columns - at_once;
+      transpose_blocks<T>(source + r * source_stride + first, source_stride, source_step, count,
+                          destination + first * destination_stride + r, destination_stride, destination_step);
+    }
+  if (whole_rows < rows)
+    for (int64_t n = 0; n < count; ++n)
+      transpose<T, true>(source + n * source_step + whole_rows * source_stride, source_stride, rows - whole_rows,
+                         columns, destination + n * destination_step + whole_rows, destination_stride);
 }
 
 }  // namespace

@@ -249,31 +249,61 @@ void test_dot_tiles(const KernelSet<T>& set) {
         for (const int run : {1, 3, 5, 7}) test_dot_tile(set, rows, columns, run, pixels);
 }
 
+// Rows `stride` apart: as far as they are long, further, or fewer elements than they are long, so that they overlap.
+template <class T>
+void test_transpose(const KernelSet<T>& set, int64_t rows, int64_t columns, int64_t stride) {
+  // No element beyond the last: an overread would be one of the heap.
+  const std::vector<T> source = integers<T>(at((rows - 1) * stride + columns));
+  for (const int64_t gap : {0, 5}) {
+    const int64_t to_stride = rows + gap;
+    std::vector<T> to(at(columns * to_stride + set.lanes), T{99});
+    set.transpose(source.data(), stride, rows, columns, to.data(), to_stride);
+    for (int64_t c = 0; c < columns; ++c)
+      for (int64_t r = 0; r < to_stride; ++r)
+        CHECK(to[at(c * to_stride + r)] == (r < rows ? source[at(r * stride + c)] : T{99}));
+    for (int64_t i = 0; i < set.lanes; ++i) CHECK(to[at(columns * to_stride + i)] == T{99});
+  }
+  const int64_t padded_rows = (rows + set.lanes - 1) / set.lanes * set.lanes;
+  const int64_t padded_stride = padded_rows + 1;
+  const auto wanted = [&](int64_t r, int64_t c) {
+    return r < rows ? source[at(r * stride + c)] : r < padded_rows ? T{0} : T{99};
+  };
+  // Columns in their order, or from the last to the first as grad_input has them.
+  for (const bool backwards : {false, true}) {
+    std::vector<T> padded(at(columns * padded_stride), T{99});
+    set.transpose_padded(source.data(), stride, rows, columns,
+                         padded.data() + (backwards ? (columns - 1) * padded_stride : 0),
+                         backwards ? -padded_stride : padded_stride);
+    for (int64_t c = 0; c < columns; ++c)
+      for (int64_t r = 0; r < padded_stride; ++r)
+        CHECK(padded[at((backwards ? columns - 1 - c : c) * padded_stride + r)] == wanted(r, c));
+  }
+}
+
 template <class T>
 void test_transpose(const KernelSet<T>& set) {
   for (int64_t rows = 1; rows <= 2 * set.lanes + 3; ++rows)
+    for (int64_t columns = 1; columns <= 2 * set.lanes + 3; ++columns)
+      for (const int64_t stride : {columns, columns + 2, columns / 2}) test_transpose(set, rows, columns, stride);
+}
+
+template <class T>
+void test_transpose_all(const KernelSet<T>& set) {
+  const int64_t count = 3;
+  for (int64_t rows = 1; rows <= 2 * set.lanes + 3; ++rows)
     for (int64_t columns = 1; columns <= 2 * set.lanes + 3; ++columns) {
-      const int64_t stride = columns + 2;
-      // No element beyond the last: an overread would be one of the heap.
-      const std::vector<T> source = integers<T>(at((rows - 1) * stride + columns));
-      for (const int64_t gap : {0, 5}) {
-        const int64_t to_stride = rows + gap;
-        std::vector<T> to(at(columns * to_stride + set.lanes), T{99});
-        set.transpose(source.data(), stride, rows, columns, to.data(), to_stride);
+      const int64_t step = rows * columns + 1;
+      const std::vector<T> source = integers<T>(at((count - 1) * step + rows * columns));
+      const int64_t width = (rows + set.lanes - 1) / set.lanes * set.lanes;
+      std::vector<T> panel(at(count * columns * width + 1), T{99});
+      set.transpose_all_padded(source.data(), columns, rows, columns, step, count, panel.data() + (columns - 1) * width,
+                               -width, columns * width);
+      for (int64_t n = 0; n < count; ++n)
         for (int64_t c = 0; c < columns; ++c)
-          for (int64_t r = 0; r < to_stride; ++r)
-            CHECK(to[at(c * to_stride + r)] == (r < rows ? source[at(r * stride + c)] : T{99}));
-        for (int64_t i = 0; i < set.lanes; ++i) CHECK(to[at(columns * to_stride + i)] == T{99});
-      }
-      const int64_t padded_rows = (rows + set.lanes - 1) / set.lanes * set.lanes;
-      const int64_t padded_stride = padded_rows + 1;
-      std::vector<T> padded(at(columns * padded_stride), T{99});
-      set.transpose_padded(source.data(), stride, rows, columns, padded.data(), padded_stride);
-      for (int64_t c = 0; c < columns; ++c)
-        for (int64_t r = 0; r < padded_stride; ++r)
-          CHECK(padded[at(c * padded_stride + r)] == (r < rows          ? source[at(r * stride + c)]
-                                                      : r < padded_rows ? T{0}
-                                                                        : T{99}));
+          for (int64_t r = 0; r < width; ++r)
+            CHECK(panel[at((n * columns + columns - 1 - c) * width + r)] ==
+                  (r < rows ? source[at(n * step + r * columns + c)] : T{0}));
+      CHECK(panel.back() == T{99});
     }
 }
 
@@ -400,6 +430,7 @@ void test_all(const KernelSet<T>& set) {
   test_row_tiles(set);
   test_dot_tiles(set);
   test_transpose(set);
+  test_transpose_all(set);
   test_copies(set);
   test_strided(set);
   test_all_finite(set);

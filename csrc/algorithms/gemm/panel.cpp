@@ -57,23 +57,24 @@ void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weight
     lowest += smaller(0, (taps[a] - 1) * weights.axis[a]);
     span += (taps[a] - 1) * (weights.axis[a] < 0 ? -weights.axis[a] : weights.axis[a]);
   }
-  // The lanes of a channel may lie together (grad_input, with a stride every so many taps of them), but those of the
-  // next channel far away.
+  // The lanes of a channel may lie together (grad_input), but those of the next channel far away.
   const bool near = count > 1 && weights.lane > 0 && weights.lane <= 4 * span;
   const Index together = near ? (lanes - 1) * weights.lane + span : 0;
   constexpr Index line = 64 / sizeof(T);
-  for (Index c = 0; c < channels; ++c, panel += count * width) {
+  const bool in_blocks = in_a_row && count > 1;
+  const Index at_once = in_blocks ? 4 : 1;  // channels that fit the first-level cache, with those after them
+  for (Index c = 0; c < channels; c += at_once) {
+    const Index some = smaller(at_once, channels - c);
+    for (Index next = c + some; next < smaller(c + some + at_once, channels); ++next)
+      for (Index e = 0; e < together; e += line) __builtin_prefetch(lowest + next * weights.channel + e);
     const T* from = weights.data + c * weights.channel;
-    if (c + 1 < channels)
-      for (Index e = 0; e < together; e += line) __builtin_prefetch(lowest + (c + 1) * weights.channel + e);
-    if (in_a_row && count > 1) {
-      if (step == 1)
-        kernels.transpose_padded(from, weights.lane, lanes, count, panel, width);
-      else
-        kernels.transpose_padded(from - (count - 1), weights.lane, lanes, count, panel + (count - 1) * width, -width);
+    T* to = panel + c * count * width;
+    if (in_blocks) {
+      const bool forwards = step == 1;
+      kernels.transpose_all_padded(from - (forwards ? 0 : count - 1), weights.lane, lanes, count, weights.channel, some,
+                                   to + (forwards ? 0 : (count - 1) * width), forwards ? width : -width, count * width);
       continue;
     }
-    T* to = panel;
     for (Index i = 0; i < taps[0]; ++i)
       for (Index j = 0; j < taps[1]; ++j)
         for (Index k = 0; k < taps[2]; ++k, to += width) {
