@@ -54,6 +54,14 @@ constexpr void fill_tiles(convgrad::kernels::KernelSet<T>& set) {
   }
 }
 
+template <class T, int rows>
+constexpr void fill_sweep_tiles(convgrad::kernels::KernelSet<T>& set) {
+  if constexpr (rows > 0) {
+    set.sweep_tile[rows - 1] = sweep_tile<T, rows, 2>;
+    fill_sweep_tiles<T, rows - 1>(set);
+  }
+}
+
 // One accumulator for each row, the panel's vector and broadcasts.
 template <class T, int kind, int groups>
 constexpr void fill_grouped_tiles(convgrad::kernels::KernelSet<T>& set) {
@@ -119,6 +127,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.tile_vectors = 2;
   fill_tiles<T, CONVGRAD_TILE_ROWS, 1>(set);
   fill_tiles<T, CONVGRAD_TILE_ROWS, 2>(set);
+  fill_sweep_tiles<T, CONVGRAD_TILE_ROWS>(set);
   // 24 accumulators, 3 panel vectors and 2 broadcasts.
   set.wide_tile_rows = CONVGRAD_REGISTERS >= 32 ? 8 : 0;
   fill_tiles<T, CONVGRAD_REGISTERS >= 32 ? 8 : 0, 3>(set);

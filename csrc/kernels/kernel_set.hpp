@@ -35,6 +35,25 @@ template <class T>
 using Tile = void (*)(const T* source, const int64_t* row_offset, const Reduction& reduction, const T* panel,
                       const T* initial, int64_t initial_stride, T* result, int64_t result_stride);
 
+// The same rows over one panel after the other. A tile of few taps is over before a call has begun and ended, and here
+// the next one's multiply-adds follow while the sums of the last are stored. There are no gaps.
+template <class T>
+struct PanelSweep {
+  const T* panel;
+  int64_t panel_step;
+  const T* initial;
+  int64_t initial_stride;  // from one row to the next
+  int64_t initial_step;    // from one panel to the next
+  T* result;
+  int64_t result_stride;
+  int64_t result_step;
+  int64_t count;  // of panels, one at least
+};
+
+template <class T>
+using SweepTile = void (*)(const T* source, const int64_t* row_offset, const int64_t* offset, int64_t length,
+                           const PanelSweep<T>& sweep);
+
 // With one multiply-add for each broadcast, loads are what counts, so a panel of one vector had better have high tiles,
 // and those lack registers for the addresses of their rows. Where rows come in groups of neighbors, as pixels of a row
 // and taps of a kernel do, row_offset[i] = row_offset[i - i % group] + i % group, a group shares one.
@@ -163,6 +182,7 @@ struct KernelSet {
   int wide_tile_rows;    // the largest where it has three, or 0 where registers do not suffice for that
   int tile_vectors;      // the usual width of a panel in vectors; one vector exists too
   Tile<T> tile[max_tile_vectors][max_tile_rows];              // [vectors - 1][rows - 1]
+  SweepTile<T> sweep_tile[max_tile_rows];                     // of two vectors; [rows - 1]
   int grouped_tile_rows[grouped_tile_kinds];                  // the largest height
   Tile<T> grouped_tile[grouped_tile_kinds][max_tile_groups];  // of one vector; [kind][rows / rows_of_group[kind] - 1]
 

@@ -154,4 +154,24 @@ __attribute__((noinline)) void tile(const T* source, const int64_t* row_offset,
   store_sums<T>(accumulator, result, result_stride);
 }
 
+template <class T, int rows, int vectors>
+__attribute__((noinline)) void sweep_tile(const T* source, const int64_t* row_offset, const int64_t* offset,
+                                          int64_t length, const convgrad::kernels::PanelSweep<T>& sweep) {
+  const T* row[rows];
+  find_rows<T, rows, 1>(source, row_offset, row);
+  offset += length;
+  const T* panel = sweep.panel;
+  const T* initial = sweep.initial;
+  T* result = sweep.result;
+  for (int64_t left = sweep.count; left > 0; --left) {
+    Vector<T> accumulator[rows][vectors];
+    load_sums<T>(initial, sweep.initial_stride, accumulator);
+    add_many_taps<T, rows, vectors, 1>(row, offset, panel, length, accumulator);
+    store_sums<T>(accumulator, result, sweep.result_stride);
+    panel += sweep.panel_step;
+    initial += sweep.initial_step;
+    result += sweep.result_step;
+  }
+}
+
 }  // namespace

@@ -85,6 +85,47 @@ void test_tiles(const KernelSet<T>& set) {
   }
 }
 
+// Panels a row further apart than they need be, and results side by side or one below the other; sums that start from
+// one row for all panels, or go on.
+template <class T>
+void test_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count, bool side_by_side, bool goes_on) {
+  const int64_t width = set.tile_vectors * set.lanes;
+  const int64_t panel_step = (length + 1) * width;
+  const int64_t stride = side_by_side ? count * width + 3 : width;
+  const int64_t step = side_by_side ? width : rows * width;
+  const std::vector<T> source = integers<T>(510);
+  const std::vector<T> panels = integers<T>(at(count * panel_step));
+  const std::vector<T> start = integers<T>(at(rows * width));
+  std::vector<int64_t> row_offset(at(rows));
+  std::vector<int64_t> offset(at(length));
+  for (int64_t& each : row_offset) each = static_cast<int64_t>(generator() % 250);
+  for (int64_t& each : offset) each = static_cast<int64_t>(generator() % 250);
+  const std::vector<T> before = integers<T>(at(rows * count * width + rows * 3));
+  std::vector<T> result = before;
+  std::vector<T> wanted = before;
+  for (int64_t panel = 0; panel < count; ++panel)
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t lane = 0; lane < width; ++lane) {
+        T& sum = wanted[at(panel * step + i * stride + lane)];
+        if (!goes_on) sum = start[at(i * width + lane)];
+        for (int64_t r = 0; r < length; ++r)
+          sum += source[at(row_offset[at(i)] + offset[at(r)])] * panels[at(panel * panel_step + r * width + lane)];
+      }
+  set.sweep_tile[rows - 1](source.data(), row_offset.data(), offset.data(), length,
+                           {panels.data(), panel_step, goes_on ? result.data() : start.data(), goes_on ? stride : width,
+                            goes_on ? step : 0, result.data(), stride, step, count});
+  CHECK(result == wanted);
+}
+
+template <class T>
+void test_sweeps(const KernelSet<T>& set) {
+  for (int rows = 1; rows <= set.tile_rows; ++rows)
+    for (const int64_t length : {0, 1, 3, 4, 10, 27})
+      for (const int64_t count : {1, 2, 5})
+        for (const bool side_by_side : {false, true})
+          for (const bool goes_on : {false, true}) test_sweep(set, rows, length, count, side_by_side, goes_on);
+}
+
 template <class T>
 void test_all_finite(const KernelSet<T>& set) {
   for (int64_t count = 0; count < 5 * set.lanes; ++count) {
@@ -426,6 +467,7 @@ void test_triad(const KernelSet<T>& set) {
 template <class T>
 void test_all(const KernelSet<T>& set) {
   test_tiles(set);
+  test_sweeps(set);
   for (int repeat = 0; repeat < 4; ++repeat) test_strip_tiles(set);
   test_row_tiles(set);
   test_dot_tiles(set);

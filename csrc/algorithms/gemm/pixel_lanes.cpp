@@ -39,6 +39,8 @@ constexpr Index most_ahead_bytes = Index{256} << 10;
 // a little to each of many rows that are far apart. But not with short vectors: AMD's Zen 3 does without fetching lines
 // that are overwritten as a whole, if nobody asks for them.
 constexpr Index panels_ahead = 2;
+// Panels of few taps are done several in a call, about as many as these make.
+constexpr Index taps_per_call = 512;
 
 bool in_one_run(const Geometry& geometry) noexcept {
   return geometry.in_channels * geometry.taps_per_channel() <= taps_per_run;
@@ -81,6 +83,8 @@ struct PixelLanes<T>::Destination {
   Index stride;   // from one output channel to the next
   Index vectors;  // of the panel
   bool direct;
+  Index step;   // to where the next panel's go
+  Index alike;  // so many panels from this one on have as many vectors, and go `step` elements further each
 
   // Into the first-level cache, for `rows` channels. Inlined for the same reason as Ahead::step.
   [[gnu::always_inline]] void bring(Index first, Index rows, Index width) const noexcept {
@@ -208,18 +212,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
   for (Index row = 0; row < larger(2, task.channels); ++row) worker.row_offsets[row] = row * weights.lane;
 
   const Index adjacent = adjacent_pixels(box, to);
-  PixelCursor place(box);
-  Index into_stretch = 0;  // how far `begin` lies into a stretch of adjacent pixels
-  for (Index begin = 0; begin < count; begin += width_) {
-    const Index pixels_here = smaller(width_, count - begin);
-    const Index width = panel_width(*kernels_, count - begin);
-    const bool direct = pixels_here == width && into_stretch + width <= adjacent;
-    worker.destinations[begin / width_] = {direct ? to.data + place.offset(to) : worker.results + begin * task.channels,
-                                           direct ? to.inner : width, width / kernels_->lanes, direct};
-    place.advance(pixels_here);
-    into_stretch += pixels_here;
-    while (into_stretch >= adjacent) into_stretch -= adjacent;
-  }
+  find_destinations(box, adjacent, task.channels, to, worker);
 
   const Index tap_blocks = blocking.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
@@ -254,6 +247,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
                                   {block_weights, worker.row_offsets, weight_offsets}, length,
                                   geometry_.taps_per_channel() == 1, weights_, worker.area);
       const Index panels = divide_up(count, width_);
+      const Index panels_per_call = brings_results_ ? 1 : larger(1, taps_per_call / larger(1, length));
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
       Ahead<T> results;  // of an NHWC array, none of which are stored directly
@@ -275,19 +269,28 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
         const kernels::Reduction reduction{here.tap_offsets, length};
         const T* start = fresh ? worker.start + first * start_stride : nullptr;
         const T* data = worker.panels;
-        for (Index panel = 0; panel < panels; ++panel, data += panel_offset(width_, length)) {
+        for (Index panel = 0, some = 1; panel < panels; panel += some, data += some * panel_offset(width_, length)) {
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
-          ahead.step();
-          if (stores_ahead) results.step();
+          some = smaller(destination.alike, panels_per_call);
+          for (Index i = 0; i < some; ++i) {
+            ahead.step();
+            if (stores_ahead) results.step();
+          }
           if (fresh && brings_results_) {
             const bool in_tile = panel + panels_ahead < panels;
             const Index later = in_tile ? first : first + rows;
             const Index there = panel + panels_ahead - (in_tile ? 0 : panels);
             if (there < panels) worker.destinations[there].bring(later, smaller(rows, task.channels - later), width_);
           }
-          run_tile<T>(*kernels_, destination.vectors, no_kind, here.data, here.row_offsets, rows, reduction, data,
-                      {start, start_stride, result, destination.stride});
+          if (destination.vectors == kernels_->tile_vectors)
+            kernels_->sweep_tile[rows - 1](
+                here.data, here.row_offsets, here.tap_offsets, length,
+                {data, panel_offset(width_, length), fresh ? start : result, fresh ? start_stride : destination.stride,
+                 fresh ? 0 : destination.step, result, destination.stride, destination.step, some});
+          else
+            run_tile<T>(*kernels_, destination.vectors, no_kind, here.data, here.row_offsets, rows, reduction, data,
+                        {start, start_stride, result, destination.stride});
         }
       }
       done += length;
@@ -299,6 +302,34 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
     if (!destination.direct)
       unpack_channels(*kernels_, destination.result, destination.stride, box, begin, smaller(count, begin + width_),
                       task.channels, to);
+  }
+}
+
+template <class T>
+void PixelLanes<T>::find_destinations(const PixelBox& box, Index adjacent, Index channels, const Tensor<T>& to,
+                                      const Worker& worker) const noexcept {
+  const Index count = box.count();
+  PixelCursor place(box);
+  Index into_stretch = 0;  // how far `begin` lies into a stretch of adjacent pixels
+  for (Index begin = 0; begin < count; begin += width_) {
+    const Index pixels_here = smaller(width_, count - begin);
+    const Index width = panel_width(*kernels_, count - begin);
+    const bool direct = pixels_here == width && into_stretch + width <= adjacent;
+    worker.destinations[begin / width_] = {direct ? to.data + place.offset(to) : worker.results + begin * channels,
+                                           direct ? to.inner : width,
+                                           width / kernels_->lanes,
+                                           direct,
+                                           direct ? width : width * channels,
+                                           1};
+    place.advance(pixels_here);
+    into_stretch += pixels_here;
+    while (into_stretch >= adjacent) into_stretch -= adjacent;
+  }
+  for (Index panel = divide_up(count, width_) - 2; panel >= 0; --panel) {
+    Destination& here = worker.destinations[panel];
+    const Destination& next = worker.destinations[panel + 1];
+    if (next.vectors == here.vectors && next.direct == here.direct && next.result == here.result + here.step)
+      here.alike = next.alike + 1;
   }
 }
 

@@ -45,6 +45,9 @@ class PixelLanes {
   void run_task(const CorrelationTask& task, Index block, const CorrelationTask& next, const Tensor<const T>& input,
                 const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
+  // Of the panels of a block, for some channels.
+  void find_destinations(const PixelBox& box, Index adjacent, Index channels, const Tensor<T>& to,
+                         const Worker& worker) const noexcept;
   void fill_start(const CorrelationTask& task, const T* bias, Index bias_stride, T* start) const noexcept;
 
   Geometry geometry_;
