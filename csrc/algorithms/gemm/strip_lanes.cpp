@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "algorithms/gemm/strip_vectors.hpp"
+#include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -73,6 +74,7 @@ struct StripLanes<T>::Worker {
   T* strip;
   T* start;
   T* results;
+  Index* row_offsets;
   Index* vector_offsets;
   Index* tap_offsets;
   Index* weight_offsets;
@@ -122,6 +124,7 @@ StripLanes<T>::StripLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   strip_ = worker.reserve<T>(blocking.strip_room() + 2 * kernels.lanes);
   start_ = worker.reserve<T>(channels * vectors_per_tile() * kernels.lanes);
   results_ = worker.reserve<T>(channels * most_vectors() * kernels.lanes);
+  row_offsets_ = worker.reserve<Index>(channels);
   vector_offsets_ = worker.reserve<Index>(most_vectors());
   tap_offsets_ = worker.reserve<Index>(rows_.count() * blocking.most_taps());
   weight_offsets_ = worker.reserve<Index>(rows_.count() * blocking.most_taps());
@@ -171,13 +174,10 @@ void StripLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
   }
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{at_offset<Tables>(area, tables_),
-                        at_offset<T>(area, strip_),
-                        at_offset<T>(area, start_),
-                        at_offset<T>(area, results_),
-                        at_offset<Index>(area, vector_offsets_),
-                        at_offset<Index>(area, tap_offsets_),
-                        at_offset<Index>(area, weight_offsets_),
+    const Worker worker{at_offset<Tables>(area, tables_),     at_offset<T>(area, strip_),
+                        at_offset<T>(area, start_),           at_offset<T>(area, results_),
+                        at_offset<Index>(area, row_offsets_), at_offset<Index>(area, vector_offsets_),
+                        at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, weight_offsets_),
                         at_offset<Stretch>(area, stretches_)};
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
@@ -202,6 +202,7 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
   fill_start(group, bias, bias_stride, worker.start);
+  for (Index row = 0; row < geometry_.out_channels; ++row) worker.row_offsets[row] = row * weights.lane;
   if (tables.group != group) {
     Weights<T> of_group = weights;
     of_group.data += group * weights.group;
@@ -260,8 +261,8 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
     do {
       const Index channels = smaller(channels_at_once, taps.channels - done);
       const Run run{done, channels, t == 0 && done == 0};
-      run_tiles(block_weights, weights.lane, strip, taps, run, bias == nullptr ? 0 : vectors_per_tile() * lanes,
-                foresees, destination, worker, after);
+      run_tiles(block_weights, strip, taps, run, bias == nullptr ? 0 : vectors_per_tile() * lanes, foresees,
+                destination, worker, after);
       done += channels;
     } while (done < taps.channels);
   }
@@ -357,46 +358,43 @@ typename StripLanes<T>::Destination StripLanes<T>::find_destination(const PixelB
 // Of `vectors`, those in tiles that lie among the `direct` first ones.
 template <class T>
 Index StripLanes<T>::stored_directly(Index direct, Index vectors) const noexcept {
-  const Index tiles = divide_up(vectors, vectors_per_tile());
-  Index tile = tiles;
-  while (tile > 0 && vectors * tile / tiles > direct) --tile;
-  return tiles == 0 ? 0 : vectors * tile / tiles;
+  const EvenTiles tiles(vectors, vectors_per_tile());
+  Index count = tiles.count;
+  while (count > 0 && tiles.first(count) > direct) --count;
+  return tiles.first(count);
 }
 
 // All output channels of the group over all vectors of the block.
 template <class T>
-void StripLanes<T>::run_tiles(const T* weights, Index weight_row, const T* strip, const TapBlock& taps, const Run& run,
+void StripLanes<T>::run_tiles(const T* weights, const T* strip, const TapBlock& taps, const Run& run,
                               Index start_stride, bool foresees, const Destination& destination, const Worker& worker,
                               AfterStrip<T>& after) const noexcept {
   const Index lanes = kernels_->lanes;
   const Tables& tables = *worker.tables;
-  const Index groups = row_groups();
+  const EvenTiles parts(geometry_.out_channels, kernels::max_strip_rows);
   for (Index number = 0; number < rows_.count(); ++number) {
     // With an infinite or nan weight, zeros on the border count.
     const TapList list = tap_list(tables.finite ? number : 0, taps, worker);
     const Index first_tap = run.first_channel * list.taps_per_channel;
     const Index before = tables.vectors_before[number];
-    const Index vectors = tables.vectors_before[number + 1] - before;
-    const Index tiles = divide_up(vectors, vectors_per_tile());
-    for (Index tile = 0; tile < tiles; ++tile) {
-      const Index first = before + vectors * tile / tiles;
-      const Index end = before + vectors * (tile + 1) / tiles;
-      const bool direct = end <= destination.direct;
+    const EvenTiles tiles(tables.vectors_before[number + 1] - before, vectors_per_tile());
+    for (Index tile = 0; tile < tiles.count; ++tile) {
+      const Index first = before + tiles.first(tile);
+      const Index vectors = tiles.rows(tile);
+      const bool direct = first + vectors <= destination.direct;
       const Index result_stride = direct ? destination.output_stride : destination.buffer_stride;
-      for (Index part = 0; part < groups; ++part) {
-        const Index first_row = geometry_.out_channels * part / groups;
-        const Index rows = geometry_.out_channels * (part + 1) / groups - first_row;
-        Index row_offset[kernels::max_strip_rows];
-        for (Index i = 0; i < rows; ++i) row_offset[i] = (first_row + i) * weight_row;
-        T* result = (direct ? destination.output : destination.buffer) + first_row * result_stride + first * lanes;
+      T* results = (direct ? destination.output : destination.buffer) + first * lanes;
+      for (Index part = 0; part < parts.count; ++part) {
+        const Index first_row = parts.first(part);
+        T* result = results + first_row * result_stride;
         const T* start = run.fresh ? worker.start + first_row * start_stride : result;
-        const T* ahead = foresees ? strip + worker.vector_offsets[first] + (end - first + part) * lanes : nullptr;
-        const kernels::StripAddress<T> address{row_offset, list.weight_offsets + first_tap,
+        const T* ahead = foresees ? strip + worker.vector_offsets[first] + (vectors + part) * lanes : nullptr;
+        const kernels::StripAddress<T> address{worker.row_offsets + first_row, list.weight_offsets + first_tap,
                                                worker.vector_offsets + first, list.tap_offsets + first_tap, ahead};
         after.step();
-        kernels_->strip_tile[rows - 1][end - first - 1](weights, strip, address, run.channels * list.taps_per_channel,
-                                                        start, run.fresh ? start_stride : result_stride, result,
-                                                        result_stride);
+        kernels_->strip_tile[parts.rows(part) - 1][vectors - 1](
+            weights, strip, address, run.channels * list.taps_per_channel, start,
+            run.fresh ? start_stride : result_stride, result, result_stride);
       }
     }
   }

@@ -51,8 +51,8 @@ class StripLanes {
   void make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, bool in_place,
                    const Weights<T>& weights, const Worker& worker) const noexcept;
   TapList tap_list(Index number, const TapBlock& taps, const Worker& worker) const noexcept;
-  void run_tiles(const T* weights, Index weight_row, const T* strip, const TapBlock& taps, const Run& run,
-                 Index start_stride, bool foresees, const Destination& destination, const Worker& worker,
+  void run_tiles(const T* weights, const T* strip, const TapBlock& taps, const Run& run, Index start_stride,
+                 bool foresees, const Destination& destination, const Worker& worker,
                  AfterStrip<T>& after) const noexcept;
   Destination find_destination(const PixelBlock& pixels, const Tables& tables, const Tensor<T>& to,
                                const Worker& worker) const noexcept;
@@ -68,8 +68,8 @@ class StripLanes {
   BorderRows rows_;  // that are left out
   StripTraffic<T> traffic_;
   int threads_ = 1;
-  std::size_t tables_ = 0, strip_ = 0, start_ = 0, results_ = 0, vector_offsets_ = 0, tap_offsets_ = 0,
-              weight_offsets_ = 0, stretches_ = 0, worker_bytes_ = 0;
+  std::size_t tables_ = 0, strip_ = 0, start_ = 0, results_ = 0, row_offsets_ = 0, vector_offsets_ = 0,
+              tap_offsets_ = 0, weight_offsets_ = 0, stretches_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm
