@@ -223,31 +223,41 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
   }
 }
 
-// Tiles first .. last - 1 of a chunk, for all pixels of the block. A panel stays in the caches while the
-// tiles, less than half as large, pass by.
+// Tiles first .. last - 1 of a chunk, for all pixels of the block: the weights of a tile stay in the first-level cache
+// while the panels pass by.
 template <class T>
 void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels,
                                    Ahead<T>& ahead, const Worker& worker) const noexcept {
   const Index base = tiles.first_row(first);
   const Index pitch = tasks_.product_pitch();
   const Index run = tasks_.run();
+  const Index width = Index{kernels_->lanes} * kernels_->tile_vectors;
+  const Index full = full_panels(*kernels_, pixels);
   const T* panels = worker.panels;
   for (Index done = 0; done < geometry_.out_channels; done += run) {
     const Index length = smaller(run, geometry_.out_channels - done);
-    Index width = 0;
-    for (Index begin = 0; begin < pixels; begin += width) {
-      width = panel_width(*kernels_, pixels - begin);
-      Index next = base;
-      for (Index tile = first; tile < last; ++tile) {
-        const Index row = next;
-        next = tiles.first_row(tile + 1);
-        const Index height = next - row;
-        T* product = worker.products + (row - base) * pitch + begin;
-        if (done == 0) ahead.step();
-        run_tile<T>(*kernels_, width / kernels_->lanes, no_kind, weights + row * geometry_.out_channels + done * height,
-                    worker.row_offsets, height, {worker.reduction + (height - 1) * run, length},
-                    panels + panel_offset(begin, length), {done == 0 ? worker.zeros : nullptr, 0, product, pitch});
+    const Index step = panel_offset(width, length);
+    Index next = base;
+    for (Index tile = first; tile < last; ++tile) {
+      const Index row = next;
+      next = tiles.first_row(tile + 1);
+      const Index height = next - row;
+      const T* tile_weights = weights + row * geometry_.out_channels + done * height;
+      const Index* offsets = worker.reduction + (height - 1) * run;
+      T* products = worker.products + (row - base) * pitch;
+      for (Index panel = 0, some = 0; panel < full; panel += some) {
+        some = smaller(panels_per_call(length), full - panel);
+        if (done == 0)
+          for (Index i = 0; i < some; ++i) ahead.step();
+        T* to = products + panel * width;
+        kernels_->sweep_tile[height - 1](tile_weights, worker.row_offsets, offsets, length,
+                                         {panels + panel * step, step, done == 0 ? worker.zeros : to,
+                                          done == 0 ? 0 : pitch, done == 0 ? 0 : width, to, pitch, width, some});
       }
+      if (full * width >= pixels) continue;
+      if (done == 0) ahead.step();
+      run_tile<T>(*kernels_, 1, no_kind, tile_weights, worker.row_offsets, height, {offsets, length},
+                  panels + full * step, {done == 0 ? worker.zeros : nullptr, 0, products + full * width, pitch});
     }
     panels += panel_elements(padded_pixels_, length);
   }

@@ -39,8 +39,6 @@ constexpr Index most_ahead_bytes = Index{256} << 10;
 // a little to each of many rows that are far apart. But not with short vectors: AMD's Zen 3 does without fetching lines
 // that are overwritten as a whole, if nobody asks for them.
 constexpr Index panels_ahead = 2;
-// Panels of few taps are done several in a call, about as many as these make.
-constexpr Index taps_per_call = 512;
 
 bool in_one_run(const Geometry& geometry) noexcept {
   return geometry.in_channels * geometry.taps_per_channel() <= taps_per_run;
@@ -247,7 +245,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
                                   {block_weights, worker.row_offsets, weight_offsets}, length,
                                   geometry_.taps_per_channel() == 1, weights_, worker.area);
       const Index panels = divide_up(count, width_);
-      const Index panels_per_call = brings_results_ ? 1 : larger(1, taps_per_call / larger(1, length));
+      const Index at_once = brings_results_ ? 1 : panels_per_call(length);
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
       Ahead<T> results;  // of an NHWC array, none of which are stored directly
@@ -272,7 +270,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
         for (Index panel = 0, some = 1; panel < panels; panel += some, data += some * panel_offset(width_, length)) {
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
-          some = smaller(destination.alike, panels_per_call);
+          some = smaller(destination.alike, at_once);
           for (Index i = 0; i < some; ++i) {
             ahead.step();
             if (stores_ahead) results.step();

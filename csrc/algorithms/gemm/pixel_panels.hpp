@@ -13,6 +13,19 @@ Index panel_width(const kernels::KernelSet<T>& kernels, Index left) noexcept {
   return smaller(Index{kernels.lanes} * kernels.tile_vectors, round_up(left, kernels.lanes));
 }
 
+// Those of the full width.
+template <class T>
+Index full_panels(const kernels::KernelSet<T>& kernels, Index pixels) noexcept {
+  const Index full = Index{kernels.lanes} * kernels.tile_vectors;
+  return pixels / full + (pixels % full > full - kernels.lanes ? 1 : 0);
+}
+
+// Of few taps, several are done in a call: so many that it takes as long as this many taps do.
+inline Index panels_per_call(Index taps) noexcept {
+  constexpr Index taps_per_call = 512;
+  return larger(1, taps_per_call / larger(1, taps));
+}
+
 // Where the panel of pixel `begin` lies: one row further on than it need, since panels a power of two apart would all
 // fall into the same lines of the first-level cache.
 inline Index panel_offset(Index begin, Index taps) noexcept { return begin * (taps + 1); }
