@@ -1,4 +1,4 @@
-// The third micro-kernel of kernel_set.hpp, written once for every ISA.
+// The third micro-kernel of micro_kernels.hpp, written once for every ISA.
 #pragma once
 
 #include "kernel_set.hpp"

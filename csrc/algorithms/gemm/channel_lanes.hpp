@@ -2,7 +2,7 @@
 //
 //     Z[pixel, o] = bias[o] + sum over taps of X[pixel, tap] weights[tap, o]
 //
-// with lanes = output channels and broadcasts = input scalars out of a strip (kernels/kernel_set.hpp draws the
+// with lanes = output channels and broadcasts = input scalars out of a strip (kernels/micro_kernels.hpp draws the
 // micro-kernel). Loops, outermost first: tasks (pixel block, group, range of output panels; parallel) > tap blocks (a
 // strip each) > panels > runs of taps > tiles of pixels.
 #pragma once
