@@ -1,5 +1,6 @@
 #include "algorithms/gemm/grad_input_residues.hpp"
 
+#include <new>
 #include <numeric>
 #include <utility>
 
@@ -8,6 +9,10 @@
 namespace convgrad::gemm {
 
 namespace {
+
+// As many as a stride of two has in three dimensions. Each takes some kilobytes, and up to some ten microseconds to be
+// made for several threads.
+constexpr Index most_kept_residues = 8;
 
 Index modulo(Index value, Index modulus) noexcept {
   const Index rest = value % modulus;
@@ -88,13 +93,14 @@ template <class T>
 GradInputResidues<T>::GradInputResidues(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                                         int threads) noexcept
     : geometry_(geometry), kernels_(&kernels), threads_(threads) {
-  Index parts = 0;
+  Index most = 1;
+  for (int a = 0; a < axes; ++a) most = saturating_product(most, smaller(geometry.stride[a], geometry.input[a]));
+  if (most <= most_kept_residues)
+    kept_.reset(new (std::nothrow) std::optional<Correlation<T>>[static_cast<std::size_t>(most)]);
+  std::size_t number = 0;
   leaves_zeros_ = for_each_residue([&](const Residue(&residue)[axes]) {
-    const Correlation<T> part = correlation(residue);
-    if (++parts == 1)
-      only_.emplace(part);
-    else
-      only_.reset();
+    const Correlation<T> part = plan(residue);
+    if (kept_) kept_[number++].emplace(part);
     if (part.threads() > most_threads_) most_threads_ = part.threads();
     if (part.workspace_bytes() > workspace_bytes_) workspace_bytes_ = part.workspace_bytes();
     packed_elements_ += part.packed_elements();
@@ -138,7 +144,7 @@ bool GradInputResidues<T>::for_each_residue(const Visit& visit) const noexcept {
 }
 
 template <class T>
-Correlation<T> GradInputResidues<T>::correlation(const Residue (&residue)[axes]) const noexcept {
+Correlation<T> GradInputResidues<T>::plan(const Residue (&residue)[axes]) const noexcept {
   return Correlation<T>(residue_geometry(geometry_, residue), *kernels_, WeightOrder::channels_first, threads_);
 }
 
@@ -157,9 +163,20 @@ Weights<T> GradInputResidues<T>::weights(const Residue (&residue)[axes], const T
 }
 
 template <class T>
-void GradInputResidues<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
+template <class Visit>
+void GradInputResidues<T>::for_each_correlation(const Visit& visit) const noexcept {
+  std::size_t number = 0;
   for_each_residue([&](const Residue(&residue)[axes]) {
-    const Correlation<T> part = correlation(residue);
+    if (kept_)
+      visit(residue, *kept_[number++]);
+    else
+      visit(residue, plan(residue));
+  });
+}
+
+template <class T>
+void GradInputResidues<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
+  for_each_correlation([&](const Residue(&residue)[axes], const Correlation<T>& part) {
     part.pack(weights(residue, kernel), packed);
     packed += part.packed_elements();
   });
@@ -169,14 +186,12 @@ template <class T>
 void GradInputResidues<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
                                const Tensor<T>& grad_input, void* workspace) const noexcept {
   if (leaves_zeros_) fill_zero(geometry_, grad_input);
-  for_each_residue([&](const Residue(&residue)[axes]) {
+  for_each_correlation([&](const Residue(&residue)[axes], const Correlation<T>& part) {
     Tensor<T> output = grad_input;
     for (int a = 0; a < axes; ++a) {
       output.data += residue[a].first * grad_input.axis[a];
       output.axis[a] *= geometry_.stride[a];
     }
-    if (only_) return only_->run(grad_output, weights(residue, kernel), packed, nullptr, 0, output, workspace);
-    const Correlation<T> part = correlation(residue);
     part.run(grad_output, weights(residue, kernel), packed, nullptr, 0, output, workspace);
     if (packed != nullptr) packed += part.packed_elements();
   });

@@ -3,6 +3,7 @@
 // once: nothing is scattered and no zeros are inserted.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "algorithms/gemm/correlation.hpp"
@@ -43,17 +44,20 @@ class GradInputResidues {
   void pack(const Tensor<const T>& kernel, T* packed) const noexcept;
 
  private:
-  [[nodiscard]] Correlation<T> correlation(const Residue (&residue)[axes]) const noexcept;
+  [[nodiscard]] Correlation<T> plan(const Residue (&residue)[axes]) const noexcept;
   [[nodiscard]] Weights<T> weights(const Residue (&residue)[axes], const Tensor<const T>& kernel) const noexcept;
   // Calls visit(residues of the three axes) for each combination that any tap meets; returns whether there are others.
   template <class Visit>
   bool for_each_residue(const Visit& visit) const noexcept;
+  // The same with their correlation: the one that was made before, or else one that is made now.
+  template <class Visit>
+  void for_each_correlation(const Visit& visit) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   int threads_;
-  bool leaves_zeros_ = false;           // there are positions that no tap meets
-  std::optional<Correlation<T>> only_;  // with one residue, as with stride 1: made once; many would take too much room
+  bool leaves_zeros_ = false;                              // there are positions that no tap meets
+  std::unique_ptr<std::optional<Correlation<T>>[]> kept_;  // where there are few, and memory for them
   int most_threads_ = 1;
   std::size_t workspace_bytes_ = 0;
   Index packed_elements_ = 0;
