@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .peers import SUBJECT
+from .report import print_whole
 from .results import Line, Run, geometric_mean
 
 # Smaller changes are noise on most machines.
@@ -117,7 +118,7 @@ def show(before: Run, after: Run, titles: Sequence[str], console: Console, name:
     for column in ("layer", "pass", "dtype", "thr"):
         view.add_column(column, no_wrap=column != "layer")
     for column in (*titles, "ratio", "ratio", "change", "adjusted"):
-        view.add_column(column, justify="right")
+        view.add_column(column, justify="right", no_wrap=True)
     for change in found:
         old, new = change.before, change.after
         view.add_row(
@@ -127,7 +128,7 @@ def show(before: Run, after: Run, titles: Sequence[str], console: Console, name:
             _percent(change.speed),
             _percent(change.adjusted) if change.others else "",
         )
-    console.print(view)
+    print_whole(view, console)
     for pass_name in dict.fromkeys(change.after.pass_name for change in found):
         chosen = [change for change in found if change.after.pass_name == pass_name]
         speed, adjusted = (

@@ -14,7 +14,7 @@ from rich.table import Table
 from convgrad import _core
 
 from .peers import SUBJECT
-from .report import LAYER_WIDTH, show_notes
+from .report import LAYER_WIDTH, print_whole, show_notes
 from .results import Line, Run, settings
 
 # A sample repeats a call that is shorter than this until it lasts as long.
@@ -79,7 +79,7 @@ def show(run: Run, console: Console) -> None:
         lines = [line for line in run.lines if (line.dtype, line.threads) == (dtype, threads) and line.phases]
         if lines:
             console.print(f"\n[bold]{dtype}, threads: {threads}[/bold]", highlight=False)
-            console.print(table(lines, run))
+            print_whole(table(lines, run), console)
 
 
 def table(lines: Sequence[Line], run: Run) -> Table:

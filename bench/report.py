@@ -7,14 +7,16 @@ from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from .peers import SUBJECT
 from .results import Line, Memory, Run, geometric_mean, settings
 
 MEBIBYTE = 1 << 20
-# Columns of figures are rather cut off than the names that say what they belong to.
+# In which a layer's name and sizes are folded at most.
 LAYER_WIDTH = 18
+_ANY_WIDTH = 1000
 _SHORT = {"onnxruntime": "ort"}
 
 
@@ -44,16 +46,24 @@ def show(run: Run, console: Console) -> None:
         rates = [line for line in lines if line.kind != "call"]
         calls = [line for line in lines if line.kind == "call"]
         if rates:
-            console.print(rate_table(rates, run))
+            print_whole(rate_table(rates, run), console)
         if calls:
-            console.print(call_table(calls))
+            print_whole(call_table(calls), console)
         for text in summary(rates):
             console.print(text, highlight=False)
     if run.memory:
         console.print()
-        console.print(memory_table(run.memory))
+        print_whole(memory_table(run.memory), console)
     for text in run.disagreements:
         console.print(f"Not timed, because results disagree: {text}", style="red", highlight=False, markup=False)
+
+
+def print_whole(view: Table, console: Console) -> None:
+    """Print a table, wider than the terminal if need be: rich would rather cut its last columns off."""
+    least = Measurement.get(console, console.options.update(width=_ANY_WIDTH), view).minimum
+    if least > console.width:
+        view.width = least
+    console.print(view, crop=False)
 
 
 def show_notes(run: Run, console: Console) -> None:

@@ -179,6 +179,18 @@ def test_report_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
         assert part in text
 
 
+def test_report_cuts_off_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    """All contenders take more room than a usual terminal has: the table is wider then."""
+    from rich.console import Console
+
+    rates = {"convgrad": 17.0, "numpy": 11.25, "torch": 12.25, "onnxruntime": 13.25, "jax": 14.25, "scipy": 15.25}
+    timings = {name: Timing(line().flop / rate / 1e9, 1.0) for name, rate in rates.items()}
+    report.show(run_of(replace(line(), timings=timings)), Console(width=60))
+    text = capsys.readouterr().out
+    for figure in (*(f"{rate:.1f}" for rate in rates.values()), "17%", "1.11", "ort"):
+        assert figure in text
+
+
 def test_phases_are_shares_of_a_call() -> None:
     V, K = np.ones((1, 3, 8, 8)), np.ones((4, 3, 3, 3))
     found = phases.shares(lambda: cg.forward(V, K), seconds=0.0, least_rounds=2)
