@@ -64,34 +64,38 @@ inline __attribute__((always_inline)) const T* row_of(const Part<T>& part, int64
   return copy;
 }
 
-// A column of which only `height` rows count: it ends there, or (padded) goes on with zeros. What follows does not
-// matter, either, where other columns are stored there later, up to `writable` elements from here.
+// Where columns go of which only `height` rows count: they end there, or (padded) go on with zeros. Nor does it matter
+// what follows where later columns are stored in any case, up to `writable` elements from the first; 0 if they are not.
 template <class T, bool padded>
-inline __attribute__((always_inline)) void store_column(T* to, Vector<T> column, int64_t height, int64_t writable) {
-  if (padded || height == lanes_of<T> || lanes_of<T> <= writable)
-    store(to, column);
-  else
-    store_first(to, column, height);
-}
+struct Columns {
+  T* first;
+  int64_t stride;
+  int64_t height;
+  int64_t writable;
+
+  inline __attribute__((always_inline)) void put(int64_t j, Vector<T> column) const {
+    T* to = first + j * stride;
+    if (padded || height == lanes_of<T> || (writable > 0 && j * stride + lanes_of<T> <= writable))
+      store(to, column);
+    else
+      store_first(to, column, height);
+  }
+};
 
 // Rows that are less than a vector, or columns that are less than a block.
 template <class T, bool padded>
-inline __attribute__((always_inline)) void transpose_partial(const Part<T>& part, T* destination,
-                                                             int64_t destination_stride, int64_t writable) {
+inline __attribute__((always_inline)) void transpose_partial(const Part<T>& part, const Columns<T, padded>& to) {
   T copies[lanes_of<T>][block_columns<T>];
   Vector<T> column[block_columns<T>];
   load_block<T>(column, [&](int64_t i) { return row_of(part, i, copies[i]); });
 #pragma GCC unroll 16
   for (int64_t j = 0; j < block_columns<T>; ++j)
-    if (j < part.width)
-      store_column<T, padded>(destination + j * destination_stride, column[j], part.height,
-                              writable - j * destination_stride);
+    if (j < part.width) to.put(j, column[j]);
 }
 
 // Half as many rows as lanes or less, and as many columns as lanes: here a vector is loaded from one row.
 template <class T, bool padded>
-inline __attribute__((always_inline)) void transpose_low(const Part<T>& part, T* destination,
-                                                         int64_t destination_stride, int64_t writable) {
+inline __attribute__((always_inline)) void transpose_low(const Part<T>& part, const Columns<T, padded>& to) {
   constexpr int half = lanes_of<T> / 2;
   T copies[half][lanes_of<T>];
   Vector<T> column[half];
@@ -101,10 +105,8 @@ inline __attribute__((always_inline)) void transpose_low(const Part<T>& part, T*
 #pragma GCC unroll 16
   for (int64_t j = 0; j < lanes_of<T>; ++j)
     if (j < part.width)
-      store_column<T, padded>(destination + j * destination_stride,
-                              j < half ? shuffle<T, HalfAndZeros<0>>(column[j % half], Vector<T>{})
-                                       : shuffle<T, HalfAndZeros<1>>(column[j % half], Vector<T>{}),
-                              part.height, writable - j * destination_stride);
+      to.put(j, j < half ? shuffle<T, HalfAndZeros<0>>(column[j % half], Vector<T>{})
+                         : shuffle<T, HalfAndZeros<1>>(column[j % half], Vector<T>{}));
 }
 
 // Fewer columns than a block has: what is beside them is read as well, and of the last rows what is before them.
@@ -176,11 +178,11 @@ void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t col
       const int64_t readable = (rows - 1 - r) * source_stride + columns - c;
       const int64_t writable = in_a_row ? (columns - c) * rows : 0;
       const Part<T> part{source + r * source_stride + c, source_stride, height, width, readable};
-      T* to = destination + c * destination_stride + r;
+      const Columns<T, padded> to{destination + c * destination_stride + r, destination_stride, height, writable};
       if (low)
-        transpose_low<T, padded>(part, to, destination_stride, writable);
+        transpose_low<T, padded>(part, to);
       else
-        transpose_partial<T, padded>(part, to, destination_stride, writable);
+        transpose_partial<T, padded>(part, to);
     }
   }
 }

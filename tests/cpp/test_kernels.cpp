@@ -295,21 +295,24 @@ template <class T>
 void test_transpose(const KernelSet<T>& set, int64_t rows, int64_t columns, int64_t stride) {
   // No element beyond the last: an overread would be one of the heap.
   const std::vector<T> source = integers<T>(at((rows - 1) * stride + columns));
-  for (const int64_t gap : {0, 5}) {
-    const int64_t to_stride = rows + gap;
-    std::vector<T> to(at(columns * to_stride + set.lanes), T{99});
-    set.transpose(source.data(), stride, rows, columns, to.data(), to_stride);
-    for (int64_t c = 0; c < columns; ++c)
-      for (int64_t r = 0; r < to_stride; ++r)
-        CHECK(to[at(c * to_stride + r)] == (r < rows ? source[at(r * stride + c)] : T{99}));
-    for (int64_t i = 0; i < set.lanes; ++i) CHECK(to[at(columns * to_stride + i)] == T{99});
-  }
+  // Columns in their order, or from the last to the first: grad_input has its taps so, and a reversed view its pixels.
+  for (const int64_t gap : {0, 5})
+    for (const bool backwards : {false, true}) {
+      const int64_t to_stride = rows + gap;
+      std::vector<T> to(at(columns * to_stride + set.lanes), T{99});
+      set.transpose(source.data(), stride, rows, columns, to.data() + (backwards ? (columns - 1) * to_stride : 0),
+                    backwards ? -to_stride : to_stride);
+      for (int64_t c = 0; c < columns; ++c)
+        for (int64_t r = 0; r < to_stride; ++r)
+          CHECK(to[at((backwards ? columns - 1 - c : c) * to_stride + r)] ==
+                (r < rows ? source[at(r * stride + c)] : T{99}));
+      for (int64_t i = 0; i < set.lanes; ++i) CHECK(to[at(columns * to_stride + i)] == T{99});
+    }
   const int64_t padded_rows = (rows + set.lanes - 1) / set.lanes * set.lanes;
   const int64_t padded_stride = padded_rows + 1;
   const auto wanted = [&](int64_t r, int64_t c) {
     return r < rows ? source[at(r * stride + c)] : r < padded_rows ? T{0} : T{99};
   };
-  // Columns in their order, or from the last to the first as grad_input has them.
   for (const bool backwards : {false, true}) {
     std::vector<T> padded(at(columns * padded_stride), T{99});
     set.transpose_padded(source.data(), stride, rows, columns,
