@@ -36,6 +36,11 @@ constexpr Index fewest_channels_of_small_border = 16;
 constexpr double most_near_grad = 7 << 20;
 constexpr double most_near_input = 4 << 20;
 constexpr Index most_ahead = Index{384} << 10;
+// A tile reads some channels of a pixel, and then the same ones of the next: of an NHWC array a cache line for every
+// few multiply-adds, and where pixels are a power of two apart all of them compete for few places in the first-level
+// cache. So its pixels are turned into rows, if they are read often enough: each for so many output channels and taps.
+constexpr Index fewest_uses_of_turned_strip = 64;
+constexpr Index fewest_channels_to_turn = 32;
 // So is the memory of a larger dK: each of its many rows waits to be fetched before it is overwritten.
 constexpr double most_near_results = 512 << 10;
 
@@ -227,6 +232,13 @@ bool GradKernelChannelLanes<T>::by_tap(const GradKernelItem& item) const noexcep
 }
 
 template <class T>
+StripShape::Order GradKernelChannelLanes<T>::strip_order(const Tensor<const T>& input) const noexcept {
+  const bool turns = geometry_.in_channels >= fewest_channels_to_turn &&
+                     geometry_.out_channels * geometry_.taps_per_channel() >= fewest_uses_of_turned_strip;
+  return turns ? StripShape::Order::channels_outer : StripShape::natural_order(input);
+}
+
+template <class T>
 void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const PixelPart& part,
                                            const Tensor<const T>& grad_output, const Tensor<const T>& input,
                                            const Worker& worker, T* accumulators,
@@ -250,8 +262,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
     const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
     // Where no element on the border is read, the input itself serves as well.
     const auto read_input = [&](bool may_lie_in) {
-      StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size,
-                       StripShape::natural_order(input));
+      StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size, strip_order(input));
       const bool on_border = shape.meets_border(geometry_, pixels, item.taps);
       const bool in_place = shape.lies_close(input, item.taps) && (!on_border || may_lie_in);
       if (in_place)

@@ -48,6 +48,7 @@ class GradKernelChannelLanes {
   void store_panel(const GradKernelItem& item, Index panel, const T* sums, const Tensor<T>& grad_kernel,
                    const Worker& worker) const noexcept;
   [[nodiscard]] Worker worker(void* workspace, int number) const noexcept;
+  [[nodiscard]] StripShape::Order strip_order(const Tensor<const T>& input) const noexcept;
   // Whether the rows of an item's sums are its channels, tap by tap, and not its taps, channel by channel.
   [[nodiscard]] bool by_tap(const GradKernelItem& item) const noexcept;
 
