@@ -315,6 +315,10 @@ void test_layer(const Layer& layer, const kernels::IsaTable& table, Balance& for
     });
   };
   test_correlations("forward", {geometry}, WeightOrder::lanes_first);
+  if (ChannelSweeps<T>::applies(geometry, set))
+    judge(name("forward to NHWC"), geometry, forward, [&](int threads, bool check_coverage) {
+      return Regions{region_of(geometry, ChannelSweeps<T>(geometry, set, threads), check_coverage)};
+    });
   if (has_patches(geometry))
     judge(name("grad_input"), geometry, forward, [&](int threads, bool check_coverage) {
       const Geometry product = patch_product(geometry);

@@ -157,15 +157,6 @@ void ChannelLanes<T>::pack_panel(const Weights<T>& weights, Index group, Index p
 }
 
 template <class T>
-void ChannelLanes<T>::pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept {
-  const Index channels = geometry_.out_channels;
-  // No sum starts from -0 (border_parts.hpp).
-  for (Index group = 0; group < geometry_.groups; ++group)
-    for (Index lane = 0; lane < panels_.padded_channels(); ++lane)
-      *padded_bias++ = bias != nullptr && lane < channels ? bias[(group * channels + lane) * bias_stride] + T{0} : T{0};
-}
-
-template <class T>
 void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias,
                           Index bias_stride, const Tensor<T>& output, void* workspace) const noexcept {
   if (packed == nullptr && !packs_by_run_) {
@@ -174,7 +165,7 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
     packed = to;
   }
   T* padded_bias = at_offset<T>(workspace, bias_);
-  pad_bias(bias, bias_stride, padded_bias);
+  pad_bias(geometry_, panels_.padded_channels(), bias, bias_stride, padded_bias);
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{

@@ -46,7 +46,6 @@ class ChannelLanes {
   // For some input channels of one panel.
   void pack_panel(const Weights<T>& weights, Index group, Index panel, Index first_channel, Index channels,
                   T* to) const noexcept;
-  void pad_bias(const T* bias, Index bias_stride, T* padded_bias) const noexcept;
   void run_task(const CorrelationTask& task, const CorrelationTask& next, const Tensor<const T>& input,
                 const Weights<T>& weights, const T* packed, const T* padded_bias, const Tensor<T>& output,
                 const Worker& worker) const noexcept;

@@ -127,21 +127,29 @@ Lanes<T> choose(const Geometry& geometry, const kernels::KernelSet<T>& kernels, 
 template <class T>
 Correlation<T>::Correlation(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order,
                             int threads) noexcept
-    : lanes_(choose(geometry, kernels, order, threads)) {}
+    : lanes_(choose(geometry, kernels, order, threads)) {
+  if (ChannelSweeps<T>::applies(geometry, kernels)) sweeps_.emplace(geometry, kernels, threads);
+}
 
 template <class T>
 int Correlation<T>::threads() const noexcept {
-  return visit_lanes(lanes_, [](const auto& lanes) { return lanes.threads(); });
+  const int threads = visit_lanes(lanes_, [](const auto& lanes) { return lanes.threads(); });
+  return sweeps_ ? std::max(threads, sweeps_->threads()) : threads;
 }
 
 template <class T>
 std::size_t Correlation<T>::workspace_bytes() const noexcept {
-  return visit_lanes(lanes_, [](const auto& lanes) { return lanes.workspace_bytes(); });
+  const std::size_t bytes = visit_lanes(lanes_, [](const auto& lanes) { return lanes.workspace_bytes(); });
+  return sweeps_ ? std::max(bytes, sweeps_->workspace_bytes()) : bytes;
 }
 
 template <class T>
 void Correlation<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias,
                          Index bias_stride, const Tensor<T>& output, void* workspace) const noexcept {
+  // Weights that are packed may be nowhere else.
+  const bool has_weights = packed == nullptr || packed_elements() == 0;
+  if (sweeps_ && has_weights && sweeps_->fits(output))
+    return sweeps_->run(input, weights, bias, bias_stride, output, workspace);
   visit_lanes(lanes_, [&](const auto& lanes) {
     if constexpr (packs_weights<T, decltype(lanes)>)
       lanes.run(input, weights, packed, bias, bias_stride, output, workspace);

@@ -2,9 +2,11 @@
 // whichever wastes least. All add up every output in the same order, so the choice does not show in the bits.
 #pragma once
 
+#include <optional>
 #include <variant>
 
 #include "algorithms/gemm/channel_lanes.hpp"
+#include "algorithms/gemm/channel_sweeps.hpp"
 #include "algorithms/gemm/pixel_lanes.hpp"
 #include "algorithms/gemm/row_lanes.hpp"
 #include "algorithms/gemm/strip_lanes.hpp"
@@ -33,6 +35,7 @@ class Correlation {
 
  private:
   std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>, RowLanes<T>> lanes_;
+  std::optional<ChannelSweeps<T>> sweeps_;  // for results that lie as it writes them
 };
 
 }  // namespace convgrad::gemm

@@ -76,6 +76,16 @@ template <class T>
 void pack_weights(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, Index channels,
                   const Index (&taps)[axes], Index lanes, Index width, T* panel) noexcept;
 
+// The bias of all groups as sums begin with it, `padded` lanes for each. `bias` may be null.
+template <class T>
+void pad_bias(const Geometry& geometry, Index padded, const T* bias, Index bias_stride, T* padded_bias) noexcept {
+  const Index channels = geometry.out_channels;
+  // No sum starts from -0 (border_parts.hpp).
+  for (Index group = 0; group < geometry.groups; ++group)
+    for (Index lane = 0; lane < padded; ++lane)
+      *padded_bias++ = bias != nullptr && lane < channels ? bias[(group * channels + lane) * bias_stride] + T{0} : T{0};
+}
+
 // destination[i * step] = source[i], and nothing between them: that may be another channel's, on another thread, or
 // another array's.
 template <class T>
