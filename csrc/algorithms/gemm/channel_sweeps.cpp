@@ -23,8 +23,12 @@ constexpr double most_near_input = 1 << 20;
 constexpr Index most_bytes_of_short_pixel = 512;
 
 template <class T>
-BlockingLimits block_limits() noexcept {
-  return {pixels_per_block, most_taps_of_block, strip_bytes / Index{sizeof(T)}, false};
+BlockingLimits block_limits(const Geometry& geometry) noexcept {
+  // Nothing is copied twice under a kernel of one tap, so its blocks may be smaller.
+  const Index fewest = geometry.taps_per_channel() == 1 ? pixels_per_block / 8 : pixels_per_block;
+  BlockingLimits limits{pixels_per_block, most_taps_of_block, strip_bytes / Index{sizeof(T)}, false};
+  while (limits.pixels > fewest && Blocking(geometry, limits).tap_blocks() > 1) limits.pixels /= 2;
+  return limits;
 }
 
 }  // namespace
@@ -48,14 +52,14 @@ bool ChannelSweeps<T>::applies(const Geometry& geometry, const kernels::KernelSe
   const Index vectors = divide_up(channels, lanes);
   const double time = static_cast<double>(vectors * lanes) + (vectors % 2 == 1 ? 0.3 * static_cast<double>(lanes) : 0);
   if (geometry.taps_per_channel() > 1 && time > most_time_of_channel * static_cast<double>(channels)) return false;
-  return Blocking(geometry, block_limits<T>()).tap_blocks() == 1;
+  return Blocking(geometry, block_limits<T>(geometry)).tap_blocks() == 1;
 }
 
 template <class T>
 ChannelSweeps<T>::ChannelSweeps(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
     : geometry_(geometry), kernels_(&kernels), width_(kernels.lanes * kernels.tile_vectors) {
   TaskLimits limits{};
-  limits.blocking = block_limits<T>();
+  limits.blocking = block_limits<T>(geometry);
   limits.fewest_pixels = kernels.tile_rows;
   limits.channel_step = limits.fewest_channels = larger(1, geometry.out_channels);
   TaskCost cost;

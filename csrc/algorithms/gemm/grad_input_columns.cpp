@@ -184,14 +184,18 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
   const Index width = Index{kernels_->lanes} * kernels_->tile_vectors;
   const Index channels_left = (geometry_.groups - task.group) * product_.in_channels;
   const bool in_place = shape.in_place(product_, pixels, all, from, channels_left, width, strip);
-  if (!in_place) shape.pack(*kernels_, product_, pixels, all, from, worker.strip);
+  const bool turns = turns_into_panels(product_, from);
+  if (!in_place && !turns) shape.pack(*kernels_, product_, pixels, all, from, worker.strip);
   shape.fill_tap_offsets(all, worker.channel_offsets);
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
   T* panels = worker.panels;
   for (Index done = 0; done < all.channels; done += tasks_.run()) {
     const Index length = smaller(tasks_.run(), all.channels - done);
-    expand_panels(*kernels_, shape, box, strip, in_place && reads_by_channel_, worker.channel_offsets + done, length,
-                  worker.copies, panels);
+    if (turns)
+      turn_into_panels(*kernels_, product_, pixels, from, done, length, panels);
+    else
+      expand_panels(*kernels_, shape, box, strip, in_place && reads_by_channel_, worker.channel_offsets + done, length,
+                    worker.copies, panels);
     panels += panel_elements(padded_pixels_, length);
   }
 

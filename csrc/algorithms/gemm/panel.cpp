@@ -178,6 +178,7 @@ Index adjacent_pixels(const PixelBox& box, const Tensor<T>& pixels) noexcept {
   template void unpack_channels<T>(const kernels::KernelSet<T>&, const T*, Index, const PixelBox&, Index, Index,      \
                                    Index, const Tensor<T>&) noexcept;                                                 \
   template EvenPixels find_even_pixels<T>(const Tensor<T>&, const PixelBox&) noexcept;                                \
+  template EvenPixels find_even_pixels<const T>(const Tensor<const T>&, const PixelBox&) noexcept;                    \
   template Index adjacent_pixels<T>(const PixelBox&, const Tensor<T>&) noexcept;
 CONVGRAD_INSTANTIATE(float)
 CONVGRAD_INSTANTIATE(double)

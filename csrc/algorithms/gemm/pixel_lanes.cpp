@@ -224,7 +224,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
     const bool one_run = tap_blocks == 1 && taps.count() <= taps_per_run_;
     const bool filled = one_run && *worker.block_in_panels == block;
     *worker.block_in_panels = one_run ? block : -1;
-    if (!in_place && !filled) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    const bool turns = turns_into_panels(geometry_, input);
+    if (!in_place && !filled && !turns) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     fill_weight_offsets(weights, taps, worker.weight_offsets);
     const T* block_weights = task_weights + taps.first_channel * weights.channel;
@@ -235,7 +236,9 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       const Index length = smaller(taps_per_run_, taps.count() - done);
       timer.next(Phase::packing_input);
       const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
-      if (!filled)
+      if (!filled && turns)
+        turn_into_panels(*kernels_, geometry_, pixels, group_input, taps.first_channel + done, length, worker.panels);
+      else if (!filled)
         expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, length, worker.block_copies,
                       worker.panels);
       timer.next(Phase::multiplying);

@@ -1,5 +1,9 @@
 #include "algorithms/gemm/pixel_panels.hpp"
 
+#include <algorithm>
+
+#include "algorithms/gemm/turn.hpp"
+
 namespace convgrad::gemm {
 
 namespace {
@@ -50,6 +54,50 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
   if (by_tap) kernels.expand_block(strip, tap_offsets, taps, copies, in_block, panels);
 }
 
+template <class T>
+bool turns_into_panels(const Geometry& geometry, const Tensor<const T>& input) noexcept {
+  for (int a = 0; a < axes; ++a)
+    if (geometry.padding[a] != 0 || (geometry.output[a] - 1) * geometry.stride[a] >= geometry.input[a]) return false;
+  return geometry.taps_per_channel() == 1 && StripShape::natural_order(input) == StripShape::Order::channels_inner;
+}
+
+template <class T>
+void turn_into_panels(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
+                      const Tensor<const T>& input, Index first_channel, Index channels, T* panels) noexcept {
+  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
+  Tensor<const T> under = input;
+  under.data += pixels.first_image * input.outer + first_channel * input.inner;
+  for (int a = 0; a < axes; ++a) {
+    under.axis[a] *= geometry.stride[a];
+    under.data += pixels.first[a] * under.axis[a];
+  }
+  const EvenPixels even = find_even_pixels(under, box);
+  PixelCursor cursor(box);
+  Index into_stretch = 0;
+  Index width = 0;
+  for (Index begin = 0; begin < box.count(); begin += width) {
+    const Index left = box.count() - begin;
+    width = panel_width(kernels, left);
+    T* panel = panels + panel_offset(begin, channels);
+    // Results of lanes without a pixel are numbers, too, and nobody stores them.
+    if (left < width) std::fill_n(panel, channels * width, T{0});
+    for (Index lane = 0, some = 0; lane < smaller(width, left); lane += some) {
+      some = smaller(smaller(width, left) - lane, even.length - into_stretch);
+      const T* from = under.data + cursor.offset(under);
+      const T* next = begin + width + lane < box.count() ? from + width * even.step : nullptr;
+      turn_pixels(kernels, from, even.step, some, channels, next, panel + lane, width);
+      cursor.advance(some);
+      into_stretch = (into_stretch + some) % even.length;
+    }
+  }
+}
+
+template bool turns_into_panels<float>(const Geometry&, const Tensor<const float>&) noexcept;
+template bool turns_into_panels<double>(const Geometry&, const Tensor<const double>&) noexcept;
+template void turn_into_panels<float>(const kernels::KernelSet<float>&, const Geometry&, const PixelBlock&,
+                                      const Tensor<const float>&, Index, Index, float*) noexcept;
+template void turn_into_panels<double>(const kernels::KernelSet<double>&, const Geometry&, const PixelBlock&,
+                                       const Tensor<const double>&, Index, Index, double*) noexcept;
 template void expand_panels<float>(const kernels::KernelSet<float>&, const StripShape&, const PixelBox&, const float*,
                                    bool, const Index*, Index, kernels::BlockCopy*, float*) noexcept;
 template void expand_panels<double>(const kernels::KernelSet<double>&, const StripShape&, const PixelBox&,

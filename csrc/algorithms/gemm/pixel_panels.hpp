@@ -41,4 +41,12 @@ template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
                    bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels) noexcept;
 
+// Under a 1x1 kernel that reads nothing but an NHWC array, panels are turned right out of that, and need no strip.
+template <class T>
+bool turns_into_panels(const Geometry& geometry, const Tensor<const T>& input) noexcept;
+// `input` is the whole tensor moved to the group's first channel.
+template <class T>
+void turn_into_panels(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
+                      const Tensor<const T>& input, Index first_channel, Index channels, T* panels) noexcept;
+
 }  // namespace convgrad::gemm

@@ -3,17 +3,16 @@
 #include <cstring>
 #include <numeric>
 
+#include "algorithms/gemm/turn.hpp"
+
 namespace convgrad::gemm {
 
 namespace {
 
 constexpr Index channels_ahead = 5;
-constexpr Index most_pixels_at_once = 32;
-constexpr Index side_of_piece = 16;       // whole cache lines on both sides
+constexpr Index pixels_at_once = 32;
 constexpr Index line = 16;                // elements, or half as many doubles
 constexpr Index lines_that_collide = 16;  // whose distance is a multiple of this many
-// Pixels of fewer channels share cache lines, and had better be brought near all at once.
-constexpr Index fewest_adjacent_channels = 64;
 
 // Which strip elements [begin, end) of one axis lie inside the input; the others are border.
 struct Inside {
@@ -175,7 +174,18 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
       columns *= rows;
       rows = 1;
     }
-    turn(kernels, from, from_axis, channels, rows, columns, to + first_column);
+    const Index at_once = channels < fewest_adjacent_channels ? pixels_at_once : pixels_at_once / 2;
+    for (Index j = 0; j < rows; ++j)
+      for (Index k = 0, count = 0; k < columns; k += count) {
+        count = columns - k < at_once + at_once / 2 ? columns - k : at_once;
+        const T* row = from + j * from_axis[1];
+        const T* first = row + k * from_axis[2];
+        const T* next = k + count < columns ? first + count * from_axis[2]
+                        : j + 1 < rows      ? row + from_axis[1]
+                                            : nullptr;
+        turn_pixels(kernels, first, from_axis[2], count, channels, next, to + j * pitch_[1] + first_column + k,
+                    channel_pitch_);
+      }
     return;
   }
   const bool in_rows = phases_ == 1 && from_axis[2] == 1;
@@ -210,39 +220,6 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
         kernels.copy_strided(source, step, count, target);
       }
   }
-}
-
-// Pixels' channels, neighbors in the input, become rows of pixels. While some are turned, those after them are asked
-// for: the columns that they are read by are far apart for a hardware prefetcher. Only where a pixel has many more
-// channels than are read, but these fill several cache lines, it follows each pixel by itself.
-template <class T>
-void StripShape::turn(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
-                      Index channels, Index rows, Index columns, T* to) const noexcept {
-  constexpr Index line_elements = 64 / Index{sizeof(T)};
-  const Index pixel = from_axis[2];
-  const bool many = channels >= fewest_adjacent_channels;
-  const bool apart = pixel > channels + line_elements;
-  const bool in_pieces = many && !apart;
-  const Index pixels_at_once = in_pieces ? side_of_piece : most_pixels_at_once;
-  const Index channels_at_once = in_pieces ? side_of_piece : channels;
-  for (Index j = 0; j < rows; ++j)
-    for (Index k = 0, count = 0; k < columns; k += count) {
-      count = columns - k < pixels_at_once + pixels_at_once / 2 ? columns - k : pixels_at_once;
-      const T* first = from + j * from_axis[1] + k * pixel;
-      const bool last_of_row = k + count == columns;
-      const T* next = last_of_row ? from + (j + 1) * from_axis[1] : first + count * pixel;
-      const bool asks_ahead = (!many || !apart) && (!last_of_row || j + 1 < rows);
-      for (Index c = 0; c < channels; c += channels_at_once) {
-        const Index width = smaller(channels_at_once, channels - c);
-        // All of the memory, in as many shares as there are pieces, or of each pixel what is read.
-        const Index runs = !asks_ahead ? 0 : apart ? count : 1;
-        const Index begin = apart ? 0 : count * pixel * c / channels;
-        const Index end = apart ? channels : count * pixel * (c + width) / channels;
-        for (Index i = 0; i < runs; ++i)
-          for (Index e = begin; e < end; e += line_elements) __builtin_prefetch(next + i * pixel + e);
-        kernels.transpose(first + c, pixel, count, width, to + j * pitch_[1] + c * channel_pitch_ + k, channel_pitch_);
-      }
-    }
 }
 
 template <class T>

@@ -69,9 +69,6 @@ class StripShape {
   void pack_plane(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
                   Index from_channel, Index channels, Index first_row, Index rows, Index first_column, Index columns,
                   T* plane) const noexcept;
-  template <class T>
-  void turn(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes], Index channels,
-            Index rows, Index columns, T* to) const noexcept;
 
   Order order_;
   Index elements_;
