@@ -2,6 +2,7 @@
 #pragma once
 
 #include "transpose_block.inc.hpp"
+#include "transpose_few.inc.hpp"
 #include "vector.inc.hpp"
 
 namespace {
@@ -64,18 +65,16 @@ inline __attribute__((always_inline)) const T* row_of(const Part<T>& part, int64
   return copy;
 }
 
-// Where columns go of which only `height` rows count: they end there, or (padded) go on with zeros. Nor does it matter
-// what follows where later columns are stored in any case, up to `writable` elements from the first; 0 if they are not.
+// Where columns go of which only `height` rows count: they end there, or (padded) go on with zeros.
 template <class T, bool padded>
 struct Columns {
   T* first;
   int64_t stride;
   int64_t height;
-  int64_t writable;
 
   inline __attribute__((always_inline)) void put(int64_t j, Vector<T> column) const {
     T* to = first + j * stride;
-    if (padded || height == lanes_of<T> || (writable > 0 && j * stride + lanes_of<T> <= writable))
+    if (padded || height == lanes_of<T>)
       store(to, column);
     else
       store_first(to, column, height);
@@ -168,7 +167,9 @@ void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t col
   int64_t r = columns < block_columns<T>
                   ? transpose_narrow<T, padded>(source, source_stride, rows, columns, destination, destination_stride)
                   : transpose_wide<T, padded>(source, source_stride, rows, columns, destination, destination_stride);
-  const bool in_a_row = rows < lanes && destination_stride == rows;
+  if (!padded && r < rows && columns >= lanes)
+    return transpose_few<T, 1>(source + r * source_stride, source_stride, rows - r, columns, destination + r,
+                               destination_stride);
   for (; r < rows; r += lanes) {
     const int64_t height = rows - r < lanes ? rows - r : lanes;
     const bool low = height <= lanes / 2;
@@ -176,9 +177,8 @@ void transpose(const T* source, int64_t source_stride, int64_t rows, int64_t col
     for (int64_t c = 0; c < columns; c += step) {
       const int64_t width = columns - c < step ? columns - c : step;
       const int64_t readable = (rows - 1 - r) * source_stride + columns - c;
-      const int64_t writable = in_a_row ? (columns - c) * rows : 0;
       const Part<T> part{source + r * source_stride + c, source_stride, height, width, readable};
-      const Columns<T, padded> to{destination + c * destination_stride + r, destination_stride, height, writable};
+      const Columns<T, padded> to{destination + c * destination_stride + r, destination_stride, height};
       if (low)
         transpose_low<T, padded>(part, to);
       else

@@ -2,6 +2,7 @@
 
 #include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/tiles.hpp"
+#include "algorithms/gemm/turn.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -45,22 +46,26 @@ bool ChannelSweeps<T>::applies(const Geometry& geometry, const kernels::KernelSe
   const Index lanes = kernels.lanes;
   const Index channels = geometry.out_channels;
   const Index taps = geometry.in_channels * geometry.taps_per_channel();
-  if (channels < lanes || saturating_product(round_up(channels, lanes), taps) > weight_bytes / Index{sizeof(T)})
-    return false;
+  const bool one_tap = geometry.taps_per_channel() == 1;
+  if (saturating_product(round_up(channels, lanes), taps) > weight_bytes / Index{sizeof(T)}) return false;
   // A panel of one vector takes a third more, and a vector takes as long with few channels in it. With pixels as lanes
-  // nothing is wasted so, but a 1x1 kernel's results are transposed for few multiplications.
+  // nothing is wasted so, but a 1x1 kernel's input and results are turned for few multiplications.
   const Index vectors = divide_up(channels, lanes);
   const double time = static_cast<double>(vectors * lanes) + (vectors % 2 == 1 ? 0.3 * static_cast<double>(lanes) : 0);
-  if (geometry.taps_per_channel() > 1 && time > most_time_of_channel * static_cast<double>(channels)) return false;
+  const bool wastes = time > most_time_of_channel * static_cast<double>(channels);
+  if (channels < lanes ? !one_tap || geometry.in_channels < fewest_adjacent_channels : !one_tap && wastes) return false;
   return Blocking(geometry, block_limits<T>(geometry)).tap_blocks() == 1;
 }
 
 template <class T>
 ChannelSweeps<T>::ChannelSweeps(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-    : geometry_(geometry), kernels_(&kernels), width_(kernels.lanes * kernels.tile_vectors) {
+    : geometry_(geometry),
+      kernels_(&kernels),
+      width_(kernels.lanes * kernels.tile_vectors),
+      tile_rows_(geometry.out_channels <= kernels.lanes ? kernels.narrow_tile_rows : kernels.tile_rows) {
   TaskLimits limits{};
   limits.blocking = block_limits<T>(geometry);
-  limits.fewest_pixels = kernels.tile_rows;
+  limits.fewest_pixels = tile_rows_;
   limits.channel_step = limits.fewest_channels = larger(1, geometry.out_channels);
   TaskCost cost;
   cost.channel_unit = kernels.lanes;
@@ -144,16 +149,15 @@ void ChannelSweeps<T>::run_task(const CorrelationTask& task, const CorrelationTa
   const EvenPixels even = find_even_pixels(to, box);
   Ahead<T> ahead;
   if (reads_ahead_)
-    ahead = input_ahead(geometry_, input, next.group, next.pixels, 0, geometry_.in_channels,
-                        box.count() / kernels_->tile_rows);
+    ahead = input_ahead(geometry_, input, next.group, next.pixels, 0, geometry_.in_channels, box.count() / tile_rows_);
   Ahead<T> results;
-  const Index near = smaller(box.count(), kernels_->tile_rows);
+  const Index near = smaller(box.count(), tile_rows_);
   if (stores_ahead_)
-    results = results_ahead(to, box, near, box.count(), geometry_.out_channels, box.count() / kernels_->tile_rows);
+    results = results_ahead(to, box, near, box.count(), geometry_.out_channels, box.count() / tile_rows_);
   PixelCursor place(box);
   for (Index begin = 0; begin < box.count(); begin += even.length) {
     T* first = to.data + place.offset(to);
-    const EvenTiles tiles(even.length, kernels_->tile_rows);
+    const EvenTiles tiles(even.length, tile_rows_);
     for (Index tile = 0; tile < tiles.count; ++tile) {
       ahead.step();
       results.step();

@@ -50,6 +50,7 @@ class ChannelSweeps {
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   Index width_;  // of a panel
+  Index tile_rows_;
   CorrelationTasks tasks_;
   bool reads_ahead_ = false;
   bool stores_ahead_ = false;
