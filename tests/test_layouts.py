@@ -58,6 +58,21 @@ def test_layout_does_not_change_a_bit(layout: str, name: str, pass_name: str) ->
         np.testing.assert_array_equal(out, plain, err_msg="out")
 
 
+@pytest.mark.parametrize("name", CASES)
+@every_pass
+def test_channels_last(name: str, pass_name: str) -> None:
+    """What is read and written has ways of its own where channels are neighbors, which the shape chooses among."""
+    problem = CASES[name]
+    data, exact = expected.of_integers(problem)
+    for dtype in DTYPES:
+        typed = data.astype(dtype)
+        V, G = (laid_out(a, "channels-last") for a in (typed.V, typed.G))
+        out, buffer = LAYOUTS["channels-last"](result_shape(pass_name, problem), dtype)
+        run(pass_name, Operands(V, typed.K, typed.bias, G), problem, out=out)
+        np.testing.assert_array_equal(out, getattr(exact, pass_name))
+        assert_untouched_around(out, buffer)
+
+
 @every_layout
 @every_pass
 def test_many_channels_of_few(layout: str, pass_name: str) -> None:
