@@ -91,7 +91,7 @@ CASES: dict[str, Problem] = {
     "channels-300-to-40-1x1": layer((7, 9), (1, 1), (300, 40), batch=2),
     "channels-150-to-3-1x1": layer((29, 41), (1, 1), (150, 3), batch=2),
     "channels-140-to-2-1x1-long-row": layer((1100,), (1,), (140, 2)),
-    # All channels of some pixels at once where they are neighbors: several panels, a narrower last one, and few channels.
+    # All channels of some pixels at once where they are neighbors: several panels, a narrower last one, few channels.
     "channels-3-to-40": layer((9, 11), (3, 3), (3, 40), padding=1, batch=2),
     "channels-70-to-5-1x1": layer((9, 13), (1, 1), (70, 5)),
     "groups-2-of-20-stride-2": layer((11, 13), (3, 3), (8, 40), groups=2, stride=2, padding=1),
