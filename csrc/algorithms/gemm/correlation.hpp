@@ -1,5 +1,6 @@
 // What forward and grad_input run: the blocked GEMM with output channels or, in one of three ways, pixels as lanes,
-// whichever wastes least. All add up every output in the same order, so the choice does not show in the bits.
+// whichever wastes least; or, to results that lie as in an NHWC array, of few taps, sweeps over all channels. All add
+// up every output in the same order, so the choice does not show in the bits.
 #pragma once
 
 #include <optional>
