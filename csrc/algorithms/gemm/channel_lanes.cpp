@@ -193,9 +193,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
   group_input.data += task.group * geometry_.in_channels * input.inner;
   Tensor<T> group_output = output;
   group_output.data += task.group * (patches_ ? patches_->in_channels : geometry_.out_channels) * output.inner;
-  Tensor<T> block_output = group_output;
-  block_output.data += pixels.first_image * output.outer;
-  for (int a = 0; a < axes; ++a) block_output.data += pixels.first[a] * output.axis[a];
+  const Tensor<T> block_output = at_block(group_output, pixels);
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
 
   BorderGroup groups[BorderParts::most_parts] = {{0, count, 0}};

@@ -15,7 +15,7 @@ namespace {
 constexpr Index weight_bytes = Index{128} << 10;
 constexpr Index strip_bytes = Index{128} << 10;
 constexpr Index pixels_per_block = 448;
-constexpr double most_time_of_channel = 1.2;
+constexpr double most_time_of_channel = 1.2;  // of that in a full panel
 // A larger input comes from the last-level cache or beyond.
 constexpr double most_near_input = 1 << 20;
 // The channels of a tile's pixels are written a panel of each at a time. Few channels are then a few cache lines in
@@ -142,9 +142,8 @@ void ChannelSweeps<T>::run_task(const CorrelationTask& task, const CorrelationTa
   shape.fill_tap_offsets(taps, worker.tap_offsets);
 
   timer.next(Phase::multiplying);
-  Tensor<T> to = output;
-  to.data += pixels.first_image * output.outer + task.group * geometry_.out_channels * output.inner;
-  for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
+  Tensor<T> to = at_block(output, pixels);
+  to.data += task.group * geometry_.out_channels * output.inner;
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
   const EvenPixels even = find_even_pixels(to, box);
   Ahead<T> ahead;

@@ -36,25 +36,13 @@ constexpr Index fewest_channels_of_small_border = 16;
 constexpr double most_near_grad = 7 << 20;
 constexpr double most_near_input = 4 << 20;
 constexpr Index most_ahead = Index{384} << 10;
+// So is the memory of a larger dK: each of its many rows waits to be fetched before it is overwritten.
+constexpr double most_near_results = 512 << 10;
 // A tile reads some channels of a pixel, and then the same ones of the next: of an NHWC array a cache line for every
 // few multiply-adds, and where pixels are a power of two apart all of them compete for few places in the first-level
 // cache. So its pixels are turned into rows, if they are read often enough: each for so many output channels and taps.
 constexpr Index fewest_uses_of_turned_strip = 64;
 constexpr Index fewest_channels_to_turn = 32;
-// So is the memory of a larger dK: each of its many rows waits to be fetched before it is overwritten.
-constexpr double most_near_results = 512 << 10;
-
-}  // namespace
-
-namespace {
-
-// A tensor moved to the first pixel of a block.
-template <class T>
-Tensor<const T> at_block(Tensor<const T> tensor, const PixelBlock& pixels) noexcept {
-  tensor.data += pixels.first_image * tensor.outer;
-  for (int a = 0; a < axes; ++a) tensor.data += pixels.first[a] * tensor.axis[a];
-  return tensor;
-}
 
 // When results are stored, taps take the place of pixels, and input channels that of images: dK's block is a box of the
 // same kind.

@@ -93,6 +93,14 @@ inline void scatter(const T* source, Index count, T* destination, Index step) no
   for (Index i = 0; i < count; ++i) destination[i * step] = source[i];
 }
 
+// A tensor moved to the first pixel of a block.
+template <class T>
+Tensor<T> at_block(Tensor<T> tensor, const PixelBlock& pixels) noexcept {
+  tensor.data += pixels.first_image * tensor.outer;
+  for (int a = 0; a < axes; ++a) tensor.data += pixels.first[a] * tensor.axis[a];
+  return tensor;
+}
+
 // A box of pixels in their order (image, depth, row, column), between a tensor (V, Z, G) and a panel.
 struct PixelBox {
   Index images;

@@ -202,10 +202,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
 
   Tensor<const T> group_input = input;
   group_input.data += task.group * geometry_.in_channels * input.inner;
-  Tensor<T> to = output;
-  to.data +=
-      pixels.first_image * output.outer + (task.group * geometry_.out_channels + task.first_channel) * output.inner;
-  for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
+  Tensor<T> to = at_block(output, pixels);
+  to.data += (task.group * geometry_.out_channels + task.first_channel) * output.inner;
   const T* task_weights = weights.data + task.group * weights.group + task.first_channel * weights.lane;
   for (Index row = 0; row < larger(2, task.channels); ++row) worker.row_offsets[row] = row * weights.lane;
 

@@ -66,11 +66,9 @@ void turn_into_panels(const kernels::KernelSet<T>& kernels, const Geometry& geom
                       const Tensor<const T>& input, Index first_channel, Index channels, T* panels) noexcept {
   const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
   Tensor<const T> under = input;
-  under.data += pixels.first_image * input.outer + first_channel * input.inner;
-  for (int a = 0; a < axes; ++a) {
-    under.axis[a] *= geometry.stride[a];
-    under.data += pixels.first[a] * under.axis[a];
-  }
+  for (int a = 0; a < axes; ++a) under.axis[a] *= geometry.stride[a];
+  under = at_block(under, pixels);
+  under.data += first_channel * input.inner;
   const EvenPixels even = find_even_pixels(under, box);
   PixelCursor cursor(box);
   Index into_stretch = 0;

@@ -226,9 +226,8 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
   const Index channels = geometry_.out_channels;
   Tensor<const T> group_input = input;
   group_input.data += group * geometry_.in_channels * input.inner;
-  Tensor<T> to = output;
-  to.data += pixels.first_image * output.outer + group * channels * output.inner;
-  for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
+  Tensor<T> to = at_block(output, pixels);
+  to.data += group * channels * output.inner;
 
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;

@@ -174,6 +174,7 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
       columns *= rows;
       rows = 1;
     }
+    // Of many channels whole cache lines, but no more: as many again are on their way.
     const Index at_once = channels < fewest_adjacent_channels ? pixels_at_once : pixels_at_once / 2;
     for (Index j = 0; j < rows; ++j)
       for (Index k = 0, count = 0; k < columns; k += count) {

@@ -195,9 +195,8 @@ void StripLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask&
   const Index group = task.group;
   Tensor<const T> group_input = input;
   group_input.data += group * geometry_.in_channels * input.inner;
-  Tensor<T> to = output;
-  to.data += pixels.first_image * output.outer + group * geometry_.out_channels * output.inner;
-  for (int a = 0; a < axes; ++a) to.data += pixels.first[a] * output.axis[a];
+  Tensor<T> to = at_block(output, pixels);
+  to.data += group * geometry_.out_channels * output.inner;
 
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
