@@ -8,14 +8,16 @@ namespace convgrad::kernels {
 inline constexpr int max_tile_rows = 14;
 inline constexpr int max_tile_vectors = 3;
 
-// The micro-kernel. It keeps `rows` x `vectors` accumulators in registers and walks the reduction r = 0 .. length - 1:
+// The micro-kernel. For tile after tile of as many rows, it keeps `rows` x `vectors` accumulators in registers and
+// walks the reduction r = 0 .. length - 1:
 //
-//     accumulator[i][:] += broadcast(source[row_offset[i] + reduction.offset[r]]) * panel[r][:]
+//     accumulator[i][:] += broadcast(source[rows.offset[i] + reduction.offset[r]]) * panel[r][:]
 //
 //       source   any memory; the offsets say where element (i, r) of the never-stored im2col matrix lies in it
 //       panel    packed: length x (vectors * lanes) values, contiguous, r-major
-//       initial  accumulator[i] starts as initial[i * initial_stride ...]: a bias (stride 0), or the result so far
-//       result   accumulator[i] is stored at result[i * result_stride ...]; may be `initial`
+//       initial  accumulator[i] starts as initial[place[i] * initial_stride ...]: a bias (stride 0), or the result so
+//       far result   accumulator[i] is stored at result[place[i] * result_stride ...]; may be `initial` ahead    memory
+//       that is wanted soon: with each tile, some lines of it are asked for
 //
 // Each lane is one output element and one chain of fused multiply-adds in the order of r: the bits depend on neither
 // `rows`, `vectors`, the lane count nor on where a caller cuts the reduction, since a stored accumulator loses nothing.
@@ -31,9 +33,29 @@ struct Reduction {
   int64_t set_gap = 0;
 };
 
+// Of all tiles, one after the other.
+struct TileRows {
+  const int64_t* offset;
+  const int64_t* place;  // 0, 1, 2 and so on, where it is null
+  int64_t tiles;         // one at least
+};
+
 template <class T>
-using Tile = void (*)(const T* source, const int64_t* row_offset, const Reduction& reduction, const T* panel,
-                      const T* initial, int64_t initial_stride, T* result, int64_t result_stride);
+struct TileSums {
+  const T* initial;
+  int64_t initial_stride;
+  T* result;
+  int64_t result_stride;
+};
+
+struct LinesAhead {
+  const void* const* address = nullptr;
+  int64_t per_tile = 0;
+};
+
+template <class T>
+using Tile = void (*)(const T* source, const TileRows& rows, const Reduction& reduction, const T* panel,
+                      const TileSums<T>& sums, const LinesAhead& ahead);
 
 // The same rows over one panel after the other. A tile of few taps is over before a call has begun and ended, and here
 // the next one's multiply-adds follow while the sums of the last are stored. There are no gaps.

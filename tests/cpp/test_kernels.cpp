@@ -1,5 +1,7 @@
 // Each micro-kernel of the instruction set in use against a scalar loop, on integer data: equal, and nothing written
 // beside it.
+#include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "check.hpp"
@@ -16,7 +18,53 @@ struct Pieces {
   [[nodiscard]] int64_t row(int64_t r) const { return r + r / length * gap + r / (length * segments) * set_gap; }
 };
 
+// How many tiles, whether their rows are in order, and whether they go on from the result or start from one row.
+struct Tiles {
+  int64_t count;
+  bool in_order, goes_on;
+};
+
 // Rows in groups of `group` neighbors.
+template <class T>
+void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int group, const Pieces& pieces,
+               const Tiles& tiles) {
+  const int64_t length = pieces.length * pieces.segments * pieces.sets;
+  const int64_t all = length == 0 ? 0 : pieces.row(length - 1) + 1;
+  const int64_t width = vectors * set.lanes;
+  const int64_t stride = width + 3;
+  const int64_t all_rows = tiles.count * rows;
+  const std::vector<T> source = integers<T>(510);
+  const std::vector<T> panel = integers<T>(at(all * width + 1));
+  const std::vector<T> start = integers<T>(at(width));
+  std::vector<int64_t> row_offset(at(all_rows));
+  std::vector<int64_t> place(at(all_rows));
+  std::vector<int64_t> reduction_offset(at(all));
+  for (int64_t i = 0; i < all_rows; ++i)
+    row_offset[at(i)] = i % group == 0 ? static_cast<int64_t>(generator() % 250) : row_offset[at(i - 1)] + 1;
+  for (int64_t& offset : reduction_offset) offset = static_cast<int64_t>(generator() % 250);
+  std::iota(place.begin(), place.end(), int64_t{0});
+  if (!tiles.in_order) std::shuffle(place.begin(), place.end(), generator);
+  const std::vector<T> before = integers<T>(at(all_rows * stride));
+  std::vector<T> wanted = before;
+  for (int64_t i = 0; i < all_rows; ++i)
+    for (int64_t lane = 0; lane < width; ++lane) {
+      T& sum = wanted[at(place[at(i)] * stride + lane)];
+      if (!tiles.goes_on) sum = start[at(lane)];
+      for (int64_t r = 0; r < length; ++r) {
+        const int64_t row = pieces.row(r);
+        sum += source[at(row_offset[at(i)] + reduction_offset[at(row)])] * panel[at(row * width + lane)];
+      }
+    }
+  std::vector<T> result = before;
+  // What is asked for is not read: it may be anywhere.
+  const std::vector<const void*> lines(at(2 * tiles.count), &source);
+  tile(source.data(), {row_offset.data(), tiles.in_order ? nullptr : place.data(), tiles.count},
+       {reduction_offset.data(), pieces.length, pieces.segments, pieces.gap, pieces.sets, pieces.set_gap}, panel.data(),
+       {tiles.goes_on ? result.data() : start.data(), tiles.goes_on ? stride : 0, result.data(), stride},
+       {lines.data(), 2});
+  CHECK(result == wanted);
+}
+
 template <class T>
 void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int group) {
   for (const Pieces& pieces : {Pieces{0, 1, 0, 1, 0},
@@ -28,36 +76,11 @@ void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int
                                {1, 3, 2, 1, 5},
                                {2, 2, 1, 5, 3},
                                {1, 1, 1, 4, 0},
-                               {4, 3, 0, 2, 7}}) {
-    const int64_t length = pieces.length * pieces.segments * pieces.sets;
-    const int64_t all = length == 0 ? 0 : pieces.row(length - 1) + 1;
-    const int64_t width = vectors * set.lanes;
-    const int64_t stride = width + 3;
-    const std::vector<T> source = integers<T>(510);
-    const std::vector<T> panel = integers<T>(at(all * width + 1));
-    const std::vector<T> initial = integers<T>(at(rows * width));
-    std::vector<int64_t> row_offset(at(rows));
-    std::vector<int64_t> reduction_offset(at(all));
-    for (int i = 0; i < rows; ++i)
-      row_offset[at(i)] = i % group == 0 ? static_cast<int64_t>(generator() % 250) : row_offset[at(i - 1)] + 1;
-    for (int64_t& offset : reduction_offset) offset = static_cast<int64_t>(generator() % 250);
-    std::vector<T> result(at(rows * stride), T{99});
-    tile(source.data(), row_offset.data(),
-         {reduction_offset.data(), pieces.length, pieces.segments, pieces.gap, pieces.sets, pieces.set_gap},
-         panel.data(), initial.data(), width, result.data(), stride);
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t lane = 0; lane < stride; ++lane) {
-        T wanted{99};
-        if (lane < width) {
-          wanted = initial[at(i * width + lane)];
-          for (int64_t r = 0; r < length; ++r) {
-            const int64_t row = pieces.row(r);
-            wanted += source[at(row_offset[at(i)] + reduction_offset[at(row)])] * panel[at(row * width + lane)];
-          }
-        }
-        CHECK(result[at(i * stride + lane)] == wanted);
-      }
-  }
+                               {4, 3, 0, 2, 7}})
+    for (const int64_t count : {1, 2, 5})
+      for (const bool in_order : {false, true})
+        for (const bool goes_on : {false, true})
+          test_tile(set, tile, vectors, rows, group, pieces, {count, in_order, goes_on});
 }
 
 template <class T>

@@ -15,6 +15,9 @@ struct Rows {
   Index elements;  // of each
 };
 
+// More at a time would wait for one another.
+inline constexpr Index most_lines_per_step = 64;
+
 template <class T>
 class Ahead {
  public:
@@ -29,23 +32,45 @@ class Ahead {
         pitch_(rows.pitch),
         next_set_(set_pitch - (rows.count - 1) * rows.pitch),
         left_(sets * rows.count * row_lines_) {
-    lines_per_step_ = divide_up(left_, larger(1, steps));
+    lines_per_step_ = smaller(most_lines_per_step, divide_up(left_, larger(1, steps)));
   }
 
   // Inlined in any case: GCC may take a function that only prefetches for one without effect, and drop the call.
   [[gnu::always_inline]] void step() noexcept {
-    for (Index i = smaller(lines_per_step_, left_); i > 0; --i, --left_) {
+    for (Index i = smaller(lines_per_step_, left_); i > 0; --i) {
       __builtin_prefetch(first_ + line_ * line, 0, 2);
-      if (++line_ < row_lines_) continue;
-      line_ = 0;
-      const bool same_set = ++row_ < rows_;
-      first_ += same_set ? pitch_ : next_set_;
-      if (!same_set) row_ = 0;
+      advance(1);
     }
+  }
+
+  // For whoever takes several steps at once: how many lines each has, and the lines of the next steps, of which the
+  // last is asked for again when no more are left.
+  [[nodiscard]] Index lines_of_step() const noexcept { return left_ > 0 ? lines_per_step_ : 0; }
+  const void** list(Index steps, const void** to) noexcept {
+    Index wanted = lines_of_step() * steps;
+    while (wanted > 0 && left_ > 0) {
+      const Index count = smaller(smaller(row_lines_ - line_, left_), wanted);
+      for (Index i = 0; i < count; ++i) *to++ = first_ + (line_ + i) * line;
+      wanted -= count;
+      advance(count);
+    }
+    for (; wanted > 0; --wanted, ++to) *to = to[-1];
+    return to;
   }
 
  private:
   static constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+
+  // By no more lines than the row has left.
+  void advance(Index count) noexcept {
+    left_ -= count;
+    line_ += count;
+    if (line_ < row_lines_) return;
+    line_ = 0;
+    const bool same_set = ++row_ < rows_;
+    first_ += same_set ? pitch_ : next_set_;
+    if (!same_set) row_ = 0;
+  }
 
   const T* first_ = nullptr;
   Index line_ = 0;

@@ -1,7 +1,5 @@
 #include "algorithms/gemm/channel_lanes.hpp"
 
-#include <algorithm>
-
 #include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/channel_blocks.hpp"
 #include "algorithms/gemm/strip.hpp"
@@ -18,9 +16,10 @@ namespace {
 // second-level cache. Runs that fit the first level are up to five per cent slower: tiles start and end more often.
 constexpr Index taps_per_run = 1024;
 // With no more pixel blocks than this, each task packs its weights for itself, a run at a time, and reads them while
-// they are in the second-level cache. Packing all of them beforehand would be as much work, and write them to memory
-// and back.
+// they are near. Packing all of them beforehand would be as much work, and write them to memory and back. With short
+// vectors, runs are then as long as the first-level cache holds beside what else a tile reads: 18 KiB.
 constexpr Index few_blocks = 2;
+constexpr Index taps_per_near_run = 288;
 // The input of the next block is brought nearer, unless it would push out what this one reads.
 constexpr Index most_ahead_bytes = Index{384} << 10;
 // One that is read in place takes more room, and comes soon enough by itself where it is not larger than this in all.
@@ -95,9 +94,13 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   const Blocking& blocking = tasks_.blocking();
   const Index taps = geometry.taps_per_channel();
   taps_per_run_ = taps <= taps_per_run ? taps_per_run / larger(1, taps) * taps : taps_per_run;
-  packs_by_run_ =
-      taps <= taps_per_run && blocking.pixel_blocks() <= few_blocks && blocking.most_taps() % larger(1, taps) == 0;
-  if (blocking.most_taps() % larger(1, taps) == 0 && taps <= taps_per_run) parts_ = BorderParts(geometry);
+  const bool whole_channels = taps <= taps_per_run && blocking.most_taps() % larger(1, taps) == 0;
+  packs_by_run_ = whole_channels && blocking.pixel_blocks() <= few_blocks;
+  if (packs_by_run_ && short_vectors(kernels)) {
+    const Index channels = blocking.most_taps() / larger(1, taps);
+    taps_per_run_ = even_piece(channels, larger(1, taps_per_near_run / larger(1, taps))) * taps;
+  }
+  if (whole_channels) parts_ = BorderParts(geometry);
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_results;
   reads_in_place_ahead_ = input_bytes<T>(geometry) > most_near_input;
   reads_weights_ahead_ = static_cast<double>(packed_elements() * size) > most_cached_weights;
@@ -325,42 +328,15 @@ void ChannelLanes<T>::multiply(const Run& run, const Worker& worker,
     BoxWalk walk{0, {worker.tap_offsets + run.first_tap, run.taps}};
     if (run.leaves_out && group.part > 0)
       walk = parts_.walk(group.part, worker.tap_offsets + run.first_tap, run.taps / kernel_taps);
-    multiply_group(run, walk.reduction, run.weights + walk.first * width, group, worker, accumulators);
-  }
-}
-
-// Pixels of a tile that are not neighbors have their accumulators brought together, and back to their places.
-template <class T>
-void ChannelLanes<T>::multiply_group(const Run& run, const kernels::Reduction& reduction, const T* weights,
-                                     const BorderGroup& group, const Worker& worker,
-                                     const Accumulators<T>& accumulators) const noexcept {
-  const Index width = run.vectors * kernels_->lanes;
-  alignas(64) T together[kernels::max_tile_rows * kernels::max_tile_vectors * kernels::row_lanes<T>];
-  const Index kind = find_group_kind(*kernels_, run.vectors, worker.pixel_offsets + group.first, group.pixels);
-  for_each_tile(*kernels_, run.vectors, kind, group.pixels, [&](Index tile_first, Index rows) {
-    const Index first = group.first + tile_first;
-    const Index* place = worker.order + first;
+    BlockRows pixels{worker.pixel_offsets + group.first, nullptr, group.pixels};
     Accumulators<T> here = accumulators;
-    const bool in_order = parts_.count() == 1;
-    const bool neighbors = in_order || place[rows - 1] - place[0] == rows - 1;
-    const auto for_each_stretch = [&](const auto& visit) {
-      for (Index i = 0, next = 1; i < rows; i = next++) {
-        while (next < rows && place[next] == place[next - 1] + 1) ++next;
-        visit(together + i * width, accumulators.result + place[i] * width, (next - i) * width);
-      }
-    };
-    if (neighbors) {
-      here.result += (in_order ? first : place[0]) * width;
-    } else {
-      here.result = together;
-      if (here.start == nullptr)
-        for_each_stretch([](T* near, const T* far, Index count) { std::copy_n(far, count, near); });
-    }
-    run.next->step();
-    if (stores_ahead_) run.results->step();
-    run_tile(*kernels_, run.vectors, kind, run.strip, worker.pixel_offsets + first, rows, reduction, weights, here);
-    if (!neighbors) for_each_stretch([](const T* near, T* far, Index count) { std::copy_n(near, count, far); });
-  });
+    if (parts_.count() > 1)
+      pixels.place = worker.order + group.first;
+    else
+      here.result += group.first * width;
+    run_tiles<T>(*kernels_, run.vectors, run.strip, pixels, walk.reduction, run.weights + walk.first * width, here,
+                 *run.next, *run.results);
+  }
 }
 
 template class ChannelLanes<float>;

@@ -51,8 +51,6 @@ class ChannelLanes {
                 const Worker& worker) const noexcept;
 
   void multiply(const Run& run, const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
-  void multiply_group(const Run& run, const kernels::Reduction& reduction, const T* weights, const BorderGroup& group,
-                      const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
 
   Geometry geometry_;
   std::optional<Geometry> patches_;

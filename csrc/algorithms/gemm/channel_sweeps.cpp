@@ -181,8 +181,8 @@ void ChannelSweeps<T>::sweep(const T* strip, const Index* pixel_offsets, Index r
   const Index width = round_up(lanes, kernels_->lanes);
   alignas(64) T together[kernels::max_tile_rows * kernels::max_tile_vectors * kernels::row_lanes<T>];
   const bool whole = lanes == width;
-  run_tile(*kernels_, width / kernels_->lanes, no_kind, strip, pixel_offsets, rows, {tap_offsets, count},
-           weights + done * count, {bias + done, 0, whole ? pixels + done : together, whole ? step : width});
+  run_tile(*kernels_, width / kernels_->lanes, strip, pixel_offsets, rows, {tap_offsets, count}, weights + done * count,
+           {bias + done, 0, whole ? pixels + done : together, whole ? step : width});
   if (!whole) kernels_->copy_rows(together, width, rows, lanes, pixels + done, step);
 }
 

@@ -260,8 +260,8 @@ void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, I
       }
       if (full * width >= pixels) continue;
       if (done == 0) ahead.step();
-      run_tile<T>(*kernels_, 1, no_kind, tile_weights, worker.row_offsets, height, {offsets, length},
-                  panels + full * step, {done == 0 ? worker.zeros : nullptr, 0, products + full * width, pitch});
+      run_tile<T>(*kernels_, 1, tile_weights, worker.row_offsets, height, {offsets, length}, panels + full * step,
+                  {done == 0 ? worker.zeros : nullptr, 0, products + full * width, pitch});
     }
     panels += panel_elements(padded_pixels_, length);
   }

@@ -101,12 +101,6 @@ struct GradKernelChannelLanes<T>::Next {
   Ahead<T> panel;
   Ahead<T> strip;
   Ahead<T> results;
-
-  [[gnu::always_inline]] void step() noexcept {
-    panel.step();
-    strip.step();
-    results.step();
-  }
 };
 
 template <class T>
@@ -300,8 +294,8 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
         multiply_by_tap(item, pixels, panels.vectors(panel), source.data, worker, rows, next);
       } else {
         if (source.lacks_border) source = read_input(false);
-        run_tiles<T>(*kernels_, panels.vectors(panel), source.data, worker.tap_offsets, taps,
-                     {worker.pixel_offsets, pixels.count()}, worker.panel, rows, [&] { next.step(); });
+        run_tiles<T>(*kernels_, panels.vectors(panel), source.data, {worker.tap_offsets, nullptr, taps},
+                     {worker.pixel_offsets, pixels.count()}, worker.panel, rows, next.panel, next.strip, next.results);
       }
       if (complete) store_panel(item, panel, sums, *grad_kernel, worker);
     }
@@ -335,8 +329,8 @@ void GradKernelChannelLanes<T>::multiply_by_tap(const GradKernelItem& item, cons
         const Index tap[] = {item.taps.first[0] + i, item.taps.first[1] + j, item.taps.first[2] + k};
         const BoxWalk walk = find_border_pixels(geometry_, pixels, tap, worker.pixel_offsets);
         here.result = sums.result + row * width;
-        run_tiles<T>(*kernels_, vectors, strip, worker.tap_offsets + row, channels, walk.reduction,
-                     worker.panel + walk.first * width, here, [&] { next.step(); });
+        run_tiles<T>(*kernels_, vectors, strip, {worker.tap_offsets + row, nullptr, channels}, walk.reduction,
+                     worker.panel + walk.first * width, here, next.panel, next.strip, next.results);
       }
 }
 

@@ -288,7 +288,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
                 {data, panel_offset(width_, length), fresh ? start : result, fresh ? start_stride : destination.stride,
                  fresh ? 0 : destination.step, result, destination.stride, destination.step, some});
           else
-            run_tile<T>(*kernels_, destination.vectors, no_kind, here.data, here.row_offsets, rows, reduction, data,
+            run_tile<T>(*kernels_, destination.vectors, here.data, here.row_offsets, rows, reduction, data,
                         {start, start_stride, result, destination.stride});
         }
       }

@@ -1,6 +1,7 @@
 // Covers the rows of a block with micro-kernel tiles of nearly equal height, so that no size leaves a thin last tile.
 #pragma once
 
+#include "algorithms/gemm/ahead.hpp"
 #include "core/index.hpp"
 #include "kernels/kernel_set.hpp"
 
@@ -14,6 +15,12 @@ struct Accumulators {
   Index start_stride;
   T* result;
   Index result_stride;
+
+  [[nodiscard]] kernels::TileSums<T> sums(Index row) const noexcept {
+    T* to = result + row * result_stride;
+    if (start == nullptr) return {to, result_stride, to, result_stride};
+    return {start + row * start_stride, start_stride, to, result_stride};
+  }
 };
 
 // Whether vectors are shorter than a cache line, so that a tile is done with a tap after few cycles.
@@ -39,27 +46,15 @@ inline Index find_group_kind(const kernels::KernelSet<T>& kernels, Index vectors
   return no_kind;
 }
 
-// One tile, or two where a panel of one vector had better be read by a lower one. `rows` of a `kind` are a multiple of
-// its group.
+// One tile, or two where a panel of one vector had better be read by a lower one.
 template <class T>
-inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index kind, const T* source,
-                     const Index* row_offsets, Index rows, const kernels::Reduction& reduction, const T* panel,
+inline void run_tile(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
+                     Index rows, const kernels::Reduction& reduction, const T* panel,
                      const Accumulators<T>& accumulators) noexcept {
-  const bool fresh = accumulators.start != nullptr;
-  const T* start = fresh ? accumulators.start : accumulators.result;
-  const Index start_stride = fresh ? accumulators.start_stride : accumulators.result_stride;
-  if (kind != no_kind) {
-    kernels.grouped_tile[kind][rows / kernels::rows_of_group[kind] - 1](
-        source, row_offsets, reduction, panel, start, start_stride, accumulators.result, accumulators.result_stride);
-    return;
-  }
   const Index first = vectors == 1 && rows > kernels.narrow_tile_rows ? rows / 2 : 0;
-  if (first > 0)
-    kernels.tile[0][first - 1](source, row_offsets, reduction, panel, start, start_stride, accumulators.result,
-                               accumulators.result_stride);
-  kernels.tile[vectors - 1][rows - first - 1](
-      source, row_offsets + first, reduction, panel, start + first * start_stride, start_stride,
-      accumulators.result + first * accumulators.result_stride, accumulators.result_stride);
+  const kernels::Tile<T>(&tile)[kernels::max_tile_rows] = kernels.tile[vectors - 1];
+  if (first > 0) tile[first - 1](source, {row_offsets, nullptr, 1}, reduction, panel, accumulators.sums(0), {});
+  tile[rows - first - 1](source, {row_offsets + first, nullptr, 1}, reduction, panel, accumulators.sums(first), {});
 }
 
 // Rows in tiles of nearly equal height, the higher ones first.
@@ -75,33 +70,41 @@ struct EvenTiles {
   Index higher;  // as many have a row more
 };
 
-// Calls visit(first row, rows) for each tile of a block.
-template <class T, class Visit>
-inline void for_each_tile(const kernels::KernelSet<T>& kernels, Index vectors, Index kind, Index rows,
-                          const Visit& visit) noexcept {
+// Rows of a block: what each reads, and its place among the results, which is their order where it is null.
+struct BlockRows {
+  const Index* offset;
+  const Index* place;
+  Index count;
+};
+
+// result[row, :] = start[row, :] + sum over r of source[row offset + reduction.offset[r]] * panel[r, :], in tiles of
+// nearly equal height, with a step of each `ahead` for every tile.
+template <class T, class... Some>
+inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const BlockRows& rows,
+                      const kernels::Reduction& reduction, const T* panel, const Accumulators<T>& accumulators,
+                      Some&... ahead) noexcept {
+  const Index kind = find_group_kind(kernels, vectors, rows.offset, rows.count);
   const Index group = kind == no_kind ? 1 : kernels::rows_of_group[kind];
   const Index most = kind != no_kind ? kernels.grouped_tile_rows[kind]
                      : vectors == 1  ? kernels.narrow_tile_rows
                      : vectors == 2  ? kernels.tile_rows
                                      : kernels.wide_tile_rows;
-  const EvenTiles tiles(rows / group, most / group);
-  for (Index i = 0; i < tiles.count; ++i) visit(tiles.first(i) * group, tiles.rows(i) * group);
-}
-
-// result[row, :] = start[row, :] + sum over r of source[row_offsets[row] + reduction.offset[r]] * panel[r, :], with
-// before_tile() before each tile.
-template <class T, class BeforeTile>
-inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const Index* row_offsets,
-                      Index rows, const kernels::Reduction& reduction, const T* panel,
-                      const Accumulators<T>& accumulators, const BeforeTile& before_tile) noexcept {
-  const Index kind = find_group_kind(kernels, vectors, row_offsets, rows);
-  for_each_tile(kernels, vectors, kind, rows, [&](Index first, Index count) {
-    before_tile();
-    Accumulators<T> here = accumulators;
-    here.result += first * here.result_stride;
-    if (here.start != nullptr) here.start += first * here.start_stride;
-    run_tile(kernels, vectors, kind, source, row_offsets + first, count, reduction, panel, here);
-  });
+  const EvenTiles tiles(rows.count / group, most / group);
+  const kernels::Tile<T>* of_height = kind == no_kind ? kernels.tile[vectors - 1] : kernels.grouped_tile[kind];
+  constexpr Index room = sizeof...(ahead) * most_lines_per_step * 4;
+  const void* lines[room];
+  for (Index first = 0, some = 0; first < tiles.count; first += some) {
+    // As many as are of one height and have room for the lines they ask for.
+    const Index per_tile = (ahead.lines_of_step() + ...);
+    some = (first < tiles.higher ? tiles.higher : tiles.count) - first;
+    if (per_tile > 0) some = smaller(some, room / per_tile);
+    const void** line = lines;
+    ((line = ahead.list(some, line)), ...);
+    const Index row = tiles.first(first) * group;
+    const bool in_order = rows.place == nullptr;
+    of_height[tiles.rows(first) - 1](source, {rows.offset + row, in_order ? nullptr : rows.place + row, some},
+                                     reduction, panel, accumulators.sums(in_order ? row : 0), {lines, per_tile});
+  }
 }
 
 }  // namespace convgrad::gemm
