@@ -13,6 +13,7 @@
 #include "products.inc.hpp"
 #include "row_tile.inc.hpp"
 #include "strip_tile.inc.hpp"
+#include "sweep_tile.inc.hpp"
 #include "tile.inc.hpp"
 #include "transpose.inc.hpp"
 
@@ -58,6 +59,7 @@ template <class T, int rows>
 constexpr void fill_sweep_tiles(convgrad::kernels::KernelSet<T>& set) {
   if constexpr (rows > 0) {
     set.sweep_tile[rows - 1] = sweep_tile<T, rows, 2>;
+    set.fill_sweep[rows - 1] = fill_sweep<T, rows, 2>;
     fill_sweep_tiles<T, rows - 1>(set);
   }
 }

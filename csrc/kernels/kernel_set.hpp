@@ -37,6 +37,7 @@ struct KernelSet {
   int tile_vectors;      // the usual width of a panel in vectors; one vector exists too
   Tile<T> tile[max_tile_vectors][max_tile_rows];              // [vectors - 1][rows - 1]
   SweepTile<T> sweep_tile[max_tile_rows];                     // of two vectors; [rows - 1]
+  FillSweep<T> fill_sweep[max_tile_rows];                     // likewise
   int grouped_tile_rows[grouped_tile_kinds];                  // the largest height
   Tile<T> grouped_tile[grouped_tile_kinds][max_tile_groups];  // of one vector; [kind][rows / rows_of_group[kind] - 1]
 

@@ -76,6 +76,20 @@ template <class T>
 using SweepTile = void (*)(const T* source, const int64_t* row_offset, const int64_t* offset, int64_t length,
                            const PanelSweep<T>& sweep);
 
+// The same, of panels that the caller has not filled: two vectors of each tap that are neighbors in `strip`, at
+// first[p] + tap_offset[r], are read there and written to panel p on the way.
+template <class T>
+struct PanelSource {
+  const T* strip;
+  const int64_t* tap_offset;
+  const int64_t* first;
+  T* panel;  // as in PanelSweep
+};
+
+template <class T>
+using FillSweep = void (*)(const T* source, const int64_t* row_offset, const int64_t* offset, int64_t length,
+                           const PanelSource<T>& from, const PanelSweep<T>& sweep);
+
 // With one multiply-add for each broadcast, loads are what counts, so a panel of one vector had better have high tiles,
 // and those lack registers for the addresses of their rows. Where rows come in groups of neighbors, as pixels of a row
 // and taps of a kernel do, row_offset[i] = row_offset[i - i % group] + i % group, a group shares one.

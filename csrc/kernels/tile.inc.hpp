@@ -6,13 +6,11 @@
 
 namespace {
 
-// One tap: the element of every row times the vectors of the panel.
+// One tap: the element of every row times the vectors of the panel's.
 template <class T, int rows, int vectors, int group>
-inline __attribute__((always_inline)) void add_tap(const T* const (&row)[(rows + group - 1) / group], int64_t offset,
-                                                   const T* panel, Vector<T> (&accumulator)[rows][vectors]) {
-  Vector<T> column[vectors];
-#pragma GCC unroll 3
-  for (int j = 0; j < vectors; ++j) column[j] = load(panel + j * lanes_of<T>);
+inline __attribute__((always_inline)) void add_products(const T* const (&row)[(rows + group - 1) / group],
+                                                        int64_t offset, const Vector<T> (&column)[vectors],
+                                                        Vector<T> (&accumulator)[rows][vectors]) {
   // Two rows at a time: with one after the other some heights keep the two multiply-add units less evenly busy, and
   // lose up to eight per cent.
 #pragma GCC unroll 28
@@ -28,6 +26,20 @@ inline __attribute__((always_inline)) void add_tap(const T* const (&row)[(rows +
 #pragma GCC unroll 3
     for (int j = 0; j < vectors; ++j) add_product<T>(accumulator[next][j], second, column[j]);
   }
+}
+
+template <class T, int vectors>
+inline __attribute__((always_inline)) void load_column(const T* panel, Vector<T> (&column)[vectors]) {
+#pragma GCC unroll 3
+  for (int j = 0; j < vectors; ++j) column[j] = load(panel + j * lanes_of<T>);
+}
+
+template <class T, int rows, int vectors, int group>
+inline __attribute__((always_inline)) void add_tap(const T* const (&row)[(rows + group - 1) / group], int64_t offset,
+                                                   const T* panel, Vector<T> (&accumulator)[rows][vectors]) {
+  Vector<T> column[vectors];
+  load_column<T>(panel, column);
+  add_products<T, rows, vectors, group>(row, offset, column, accumulator);
 }
 
 // Taps that follow one another. A step of eight bytes along the offsets is one of `pitch` times as much along the
@@ -205,26 +217,6 @@ __attribute__((noinline)) void tile(const T* source, const convgrad::kernels::Ti
     add_many_taps<T, rows, vectors, group>(row, offset_end, panel, length, accumulator);
   };
   for_each_tile<T, rows, vectors, group>(source, tile_rows, sums, ahead, add);
-}
-
-template <class T, int rows, int vectors>
-__attribute__((noinline)) void sweep_tile(const T* source, const int64_t* row_offset, const int64_t* offset,
-                                          int64_t length, const convgrad::kernels::PanelSweep<T>& sweep) {
-  const T* row[rows];
-  find_rows<T, rows, 1>(source, row_offset, row);
-  offset += length;
-  const T* panel = sweep.panel;
-  const T* initial = sweep.initial;
-  T* result = sweep.result;
-  for (int64_t left = sweep.count; left > 0; --left) {
-    Vector<T> accumulator[rows][vectors];
-    load_sums<T>(initial, sweep.initial_stride, accumulator);
-    add_many_taps<T, rows, vectors, 1>(row, offset, panel, length, accumulator);
-    store_sums<T>(accumulator, result, sweep.result_stride);
-    panel += sweep.panel_step;
-    initial += sweep.initial_step;
-    result += sweep.result_step;
-  }
 }
 
 }  // namespace

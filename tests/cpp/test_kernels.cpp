@@ -128,8 +128,49 @@ void test_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count
   CHECK(result == wanted);
 }
 
+// The same from a strip: the panels hold its vectors afterwards, and nothing else is written.
+template <class T>
+void test_fill_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count) {
+  const int64_t width = set.tile_vectors * set.lanes;
+  const int64_t panel_step = (length + 1) * width;
+  const int64_t stride = count * width + 3;
+  const std::vector<T> source = integers<T>(510);
+  const std::vector<T> strip = integers<T>(600);
+  const std::vector<T> start = integers<T>(at(rows * width));
+  std::vector<int64_t> row_offset(at(rows));
+  std::vector<int64_t> offset(at(length));
+  std::vector<int64_t> tap_offset(at(length));
+  std::vector<int64_t> first(at(count + 1), -1);
+  for (int64_t& each : row_offset) each = static_cast<int64_t>(generator() % 250);
+  for (int64_t& each : offset) each = static_cast<int64_t>(generator() % 250);
+  for (int64_t& each : tap_offset) each = static_cast<int64_t>(generator() % 250);
+  for (int64_t panel = 0; panel < count; ++panel) first[at(panel)] = static_cast<int64_t>(generator() % 250);
+  std::vector<T> panels = integers<T>(at(count * panel_step));
+  std::vector<T> wanted_panels = panels;
+  std::vector<T> result = integers<T>(at(rows * stride));
+  std::vector<T> wanted = result;
+  for (int64_t panel = 0; panel < count; ++panel)
+    for (int64_t lane = 0; lane < width; ++lane) {
+      const auto element = [&](int64_t r) { return strip[at(first[at(panel)] + tap_offset[at(r)] + lane)]; };
+      for (int64_t r = 0; r < length; ++r) wanted_panels[at(panel * panel_step + r * width + lane)] = element(r);
+      for (int64_t i = 0; i < rows; ++i) {
+        T& sum = wanted[at(panel * width + i * stride + lane)];
+        sum = start[at(i * width + lane)];
+        for (int64_t r = 0; r < length; ++r) sum += source[at(row_offset[at(i)] + offset[at(r)])] * element(r);
+      }
+    }
+  set.fill_sweep[rows - 1](source.data(), row_offset.data(), offset.data(), length,
+                           {strip.data(), tap_offset.data(), first.data(), panels.data()},
+                           {panels.data(), panel_step, start.data(), width, 0, result.data(), stride, width, count});
+  CHECK(result == wanted);
+  CHECK(panels == wanted_panels);
+}
+
 template <class T>
 void test_sweeps(const KernelSet<T>& set) {
+  for (int rows = 1; rows <= set.tile_rows; ++rows)
+    for (const int64_t length : {0, 1, 3, 4, 10, 27})
+      for (const int64_t count : {1, 2, 5}) test_fill_sweep(set, rows, length, count);
   for (int rows = 1; rows <= set.tile_rows; ++rows)
     for (const int64_t length : {0, 1, 3, 4, 10, 27})
       for (const int64_t count : {1, 2, 5})

@@ -34,6 +34,11 @@ constexpr Index tile_weight_bytes = Index{14} << 10;
 // input in place, long rows that the hardware foresees; others copy short ones, as long as there is room for the next.
 constexpr double most_cached_bytes = 8 << 20;
 constexpr double most_near_bytes = 1 << 20;
+// A 1x1 kernel's panels, of many taps, are filled by the first tile that multiplies them. It asks for the next one's
+// lines meanwhile, so that copying costs next to nothing. But the first panel of an image finds no lines there, so that
+// small images are copied as quickly from end to end. What longer vectors gain, nobody measured.
+constexpr Index fewest_taps_to_fill = 128;
+constexpr Index fewest_pixels_to_fill = 448;
 constexpr Index most_ahead_bytes = Index{256} << 10;
 // So is the memory of results of more than `most_cached_bytes`, this many panels before they are stored: a tile stores
 // a little to each of many rows that are far apart. But not with short vectors: AMD's Zen 3 does without fetching lines
@@ -71,6 +76,13 @@ Index most_result_bytes(const Geometry& geometry, Index pixels, Index size) noex
   return larger(result_bytes, smaller(result_bytes_of_one_run, panel_and_result_bytes - panels));
 }
 
+// So many of `count` panels are unfilled or filled like the first.
+Index alike_panels(const Index* unfilled, Index count) noexcept {
+  Index alike = 1;
+  while (alike < count && (unfilled[alike] == filled) == (unfilled[0] == filled)) ++alike;
+  return alike;
+}
+
 }  // namespace
 
 // Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there,
@@ -104,6 +116,7 @@ struct PixelLanes<T>::Worker {
   Index* row_offsets;
   Destination* destinations;
   kernels::BlockCopy* block_copies;
+  Index* unfilled;         // panels, with where their pixels lie
   Index* block_in_panels;  // with all its taps, or -1: other ranges of its channels need not fill them again
   void* area;
 };
@@ -144,12 +157,17 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   weights_.reserve(worker, kernels, taps_per_run_);
   destinations_ = worker.reserve<Destination>(pixels / width_);
   block_copies_ = worker.reserve<kernels::BlockCopy>(most_copies(pixels));
+  unfilled_ = worker.reserve<Index>(pixels / width_ + 1);
   block_in_panels_ = worker.reserve<Index>(1);
   worker_bytes_ = worker.bytes();
 
-  reads_ahead_ = geometry.taps_per_channel() == 1 ? input_bytes<T>(geometry) > most_cached_bytes
-                                                  : input_bytes<T>(geometry) > most_near_bytes &&
-                                                        blocking.strip_elements() * size <= most_ahead_bytes;
+  const double bytes = input_bytes<T>(geometry);
+  const bool one_tap = geometry.taps_per_channel() == 1;
+  fills_panels_ = short_vectors(kernels) && one_tap && taps_per_run_ >= fewest_taps_to_fill &&
+                  geometry.output_pixels() >= fewest_pixels_to_fill;
+  const bool foreseen = one_tap && !fills_panels_;
+  reads_ahead_ = bytes > (foreseen ? most_cached_bytes : most_near_bytes) &&
+                 (one_tap || blocking.strip_elements() * size <= most_ahead_bytes);
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
   brings_results_ = stores_ahead_ && !short_vectors(kernels);
 }
@@ -170,6 +188,7 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
                         at_offset<Index>(area, row_offsets_),
                         at_offset<Destination>(area, destinations_),
                         at_offset<kernels::BlockCopy>(area, block_copies_),
+                        at_offset<Index>(area, unfilled_),
                         at_offset<Index>(area, block_in_panels_),
                         area};
     const CorrelationTask task = tasks_.task(index);
@@ -220,10 +239,10 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
     const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
     const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip);
     const bool one_run = tap_blocks == 1 && taps.count() <= taps_per_run_;
-    const bool filled = one_run && *worker.block_in_panels == block;
+    const bool has_panels = one_run && *worker.block_in_panels == block;
     *worker.block_in_panels = one_run ? block : -1;
     const bool turns = turns_into_panels(geometry_, input);
-    if (!in_place && !filled && !turns) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
+    if (!in_place && !has_panels && !turns) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     fill_weight_offsets(weights, taps, worker.weight_offsets);
     const T* block_weights = task_weights + taps.first_channel * weights.channel;
@@ -234,11 +253,12 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       const Index length = smaller(taps_per_run_, taps.count() - done);
       timer.next(Phase::packing_input);
       const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
-      if (!filled && turns)
+      const bool fills = !has_panels && in_place && fills_panels_;
+      if (!has_panels && turns)
         turn_into_panels(*kernels_, geometry_, pixels, group_input, taps.first_channel + done, length, worker.panels);
-      else if (!filled)
+      else if (!has_panels)
         expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, length, worker.block_copies,
-                      worker.panels);
+                      worker.panels, fills ? worker.unfilled : nullptr);
       timer.next(Phase::multiplying);
       const Index* weight_offsets = worker.weight_offsets + done;
       const EvenTiles tiles(task.channels, kernels_->tile_rows);
@@ -254,11 +274,17 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       if (stores_ahead) results = results_ahead(to, box, 0, count, task.channels, tiles.count * panels);
       if (reads_ahead_) {
         const Index left = taps.count() - done - length;
+        const auto first_panel = [&](PixelBlock block) {
+          if (!fills) return block;
+          block.images = block.size[0] = block.size[1] = 1;
+          block.size[2] = smaller(block.size[2], width_);
+          return block;
+        };
         if (geometry_.taps_per_channel() == 1 && left > 0)
-          ahead = input_ahead(geometry_, input, task.group, pixels, done + length, smaller(left, taps_per_run_),
-                              tiles.count * panels);
+          ahead = input_ahead(geometry_, input, task.group, first_panel(pixels), done + length,
+                              smaller(left, taps_per_run_), tiles.count * panels);
         else if (left == 0 && t + 1 == tap_blocks)
-          ahead = input_ahead(geometry_, input, next.group, next.pixels, 0,
+          ahead = input_ahead(geometry_, input, next.group, first_panel(next.pixels), 0,
                               smaller(geometry_.in_channels, taps_per_run_), tiles.count * panels);
       }
       for (Index tile = 0; tile < tiles.count; ++tile) {
@@ -267,11 +293,13 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
         const typename TileWeights<T>::Tile here = tile_weights.tile(tile);
         const kernels::Reduction reduction{here.tap_offsets, length};
         const T* start = fresh ? worker.start + first * start_stride : nullptr;
-        const T* data = worker.panels;
+        T* data = worker.panels;
         for (Index panel = 0, some = 1; panel < panels; panel += some, data += some * panel_offset(width_, length)) {
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
           some = smaller(destination.alike, at_once);
+          const bool unfilled = fills && tile == 0 && worker.unfilled[panel] != filled;
+          if (fills && tile == 0) some = alike_panels(worker.unfilled + panel, some);
           for (Index i = 0; i < some; ++i) {
             ahead.step();
             if (stores_ahead) results.step();
@@ -282,11 +310,20 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
             const Index there = panel + panels_ahead - (in_tile ? 0 : panels);
             if (there < panels) worker.destinations[there].bring(later, smaller(rows, task.channels - later), width_);
           }
-          if (destination.vectors == kernels_->tile_vectors)
-            kernels_->sweep_tile[rows - 1](
-                here.data, here.row_offsets, here.tap_offsets, length,
-                {data, panel_offset(width_, length), fresh ? start : result, fresh ? start_stride : destination.stride,
-                 fresh ? 0 : destination.step, result, destination.stride, destination.step, some});
+          const kernels::PanelSweep<T> sweep{data,
+                                             panel_offset(width_, length),
+                                             fresh ? start : result,
+                                             fresh ? start_stride : destination.stride,
+                                             fresh ? 0 : destination.step,
+                                             result,
+                                             destination.stride,
+                                             destination.step,
+                                             some};
+          if (unfilled)
+            kernels_->fill_sweep[rows - 1](here.data, here.row_offsets, here.tap_offsets, length,
+                                           {strip, worker.tap_offsets + done, worker.unfilled + panel, data}, sweep);
+          else if (destination.vectors == kernels_->tile_vectors)
+            kernels_->sweep_tile[rows - 1](here.data, here.row_offsets, here.tap_offsets, length, sweep);
           else
             run_tile<T>(*kernels_, destination.vectors, here.data, here.row_offsets, rows, reduction, data,
                         {start, start_stride, result, destination.stride});

@@ -55,13 +55,15 @@ class PixelLanes {
   Index width_ = 1;  // of a panel, in pixels
   CorrelationTasks tasks_;
   Index taps_per_run_ = 1;
+  bool fills_panels_ = false;
   bool reads_ahead_ = false;
   bool stores_ahead_ = false;
   bool brings_results_ = false;
   int threads_ = 1;
   typename TileWeights<T>::Room weights_;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
-              row_offsets_ = 0, destinations_ = 0, block_copies_ = 0, block_in_panels_ = 0, worker_bytes_ = 0;
+              row_offsets_ = 0, destinations_ = 0, block_copies_ = 0, unfilled_ = 0, block_in_panels_ = 0,
+              worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

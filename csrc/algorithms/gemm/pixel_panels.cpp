@@ -34,7 +34,8 @@ Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, In
 
 template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
-                   bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels) noexcept {
+                   bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels,
+                   Index* unfilled) noexcept {
   kernels::PanelCopy panel_copies[2 * most_panel_lanes];
   PixelCursor cursor(box);
   Index in_block = 0;
@@ -44,6 +45,12 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
     width = panel_width(kernels, left);
     const Index count = find_copies(shape, cursor, smaller(width, left), width, kernels.lanes, panel_copies);
     const Index panel = panel_offset(begin, taps);
+    if (unfilled != nullptr) {
+      const bool full = width == Index{kernels.lanes} * kernels.tile_vectors && width <= left;
+      const bool neighbors = full && count == 2 && panel_copies[1].offset == panel_copies[0].offset + kernels.lanes;
+      *unfilled++ = neighbors ? panel_copies[0].offset : filled;
+      if (neighbors) continue;
+    }
     if (!by_tap) {
       kernels.expand(strip, tap_offsets, taps, panel_copies, count, panels + panel, width);
       continue;
@@ -51,6 +58,7 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
     for (Index i = 0; i < count; ++i)
       copies[in_block++] = {panel_copies[i].offset, panel + panel_copies[i].lane, width};
   }
+  if (unfilled != nullptr) *unfilled = filled;
   if (by_tap) kernels.expand_block(strip, tap_offsets, taps, copies, in_block, panels);
 }
 
@@ -97,8 +105,9 @@ template void turn_into_panels<float>(const kernels::KernelSet<float>&, const Ge
 template void turn_into_panels<double>(const kernels::KernelSet<double>&, const Geometry&, const PixelBlock&,
                                        const Tensor<const double>&, Index, Index, double*) noexcept;
 template void expand_panels<float>(const kernels::KernelSet<float>&, const StripShape&, const PixelBox&, const float*,
-                                   bool, const Index*, Index, kernels::BlockCopy*, float*) noexcept;
+                                   bool, const Index*, Index, kernels::BlockCopy*, float*, Index*) noexcept;
 template void expand_panels<double>(const kernels::KernelSet<double>&, const StripShape&, const PixelBox&,
-                                    const double*, bool, const Index*, Index, kernels::BlockCopy*, double*) noexcept;
+                                    const double*, bool, const Index*, Index, kernels::BlockCopy*, double*,
+                                    Index*) noexcept;
 
 }  // namespace convgrad::gemm

@@ -37,9 +37,13 @@ inline Index most_copies(Index padded_pixels) noexcept { return 2 * padded_pixel
 
 // Fills the panels with taps tap_offsets[0 .. taps - 1] of a strip, one after the other or, `by_tap`, all together:
 // from end to end for each tap, as is better for an input in place that every tap finds somewhere else.
+// Where `unfilled` is not null, panels of the full width whose pixels are neighbors are left to be filled by whoever
+// reads them first: unfilled[panel] is where they lie, and filled where another is.
+inline constexpr Index filled = -1;
 template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
-                   bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels) noexcept;
+                   bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels,
+                   Index* unfilled = nullptr) noexcept;
 
 // Under a 1x1 kernel that reads nothing but an NHWC array, panels are turned right out of that, and need no strip.
 template <class T>
