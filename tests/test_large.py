@@ -29,6 +29,7 @@ LAYERS = {
     "resnet-1x1-stride-2": layer((28, 28), (1, 1), (256, 520), stride=2),
     "bottleneck": layer((23, 25), (1, 1), (300, 41), batch=2),
     "bottleneck-widened": layer((22, 26), (1, 1), (60, 530)),
+    "bottleneck-every-other-row": layer((45, 25), (1, 1), (300, 41), stride=(2, 1)),
     "bottleneck-groups": layer((1000,), (1,), (600, 100), groups=2),
     "wide-row": layer((3, 2000), (3, 3), (4, 20), padding=1),
     "tall-column": layer((2000, 3), (3, 3), (4, 20), padding=1),

@@ -8,16 +8,16 @@ namespace convgrad::kernels {
 inline constexpr int max_tile_rows = 14;
 inline constexpr int max_tile_vectors = 3;
 
-// The micro-kernel. For tile after tile of as many rows, it keeps `rows` x `vectors` accumulators in registers and
-// walks the reduction r = 0 .. length - 1:
+// The micro-kernel. For one tile of `rows` rows after the other, it keeps `rows` x `vectors` accumulators in registers
+// and walks the reduction r = 0 .. length - 1:
 //
-//     accumulator[i][:] += broadcast(source[rows.offset[i] + reduction.offset[r]]) * panel[r][:]
+//     accumulator[i][:] += broadcast(source[offset[i] + reduction.offset[r]]) * panel[r][:]
 //
 //       source   any memory; the offsets say where element (i, r) of the never-stored im2col matrix lies in it
 //       panel    packed: length x (vectors * lanes) values, contiguous, r-major
-//       initial  accumulator[i] starts as initial[place[i] * initial_stride ...]: a bias (stride 0), or the result so
-//       far result   accumulator[i] is stored at result[place[i] * result_stride ...]; may be `initial` ahead    memory
-//       that is wanted soon: with each tile, some lines of it are asked for
+//       initial  what accumulator[i] starts as, at place[i] * initial_stride: a bias (stride 0), or the result so far
+//       result   where accumulator[i] is stored, at place[i] * result_stride; may be `initial`
+//       ahead    memory that is wanted soon: each tile asks for some lines of it
 //
 // Each lane is one output element and one chain of fused multiply-adds in the order of r: the bits depend on neither
 // `rows`, `vectors`, the lane count nor on where a caller cuts the reduction, since a stored accumulator loses nothing.
@@ -33,7 +33,7 @@ struct Reduction {
   int64_t set_gap = 0;
 };
 
-// Of all tiles, one after the other.
+// The rows of all tiles, those of one after those of the other.
 struct TileRows {
   const int64_t* offset;
   const int64_t* place;  // 0, 1, 2 and so on, where it is null
@@ -76,14 +76,15 @@ template <class T>
 using SweepTile = void (*)(const T* source, const int64_t* row_offset, const int64_t* offset, int64_t length,
                            const PanelSweep<T>& sweep);
 
-// The same, of panels that the caller has not filled: two vectors of each tap that are neighbors in `strip`, at
-// first[p] + tap_offset[r], are read there and written to panel p on the way.
+// The same over panels that nobody has filled: row r of panel p is neighbors in `strip`, from first[p] + tap_offset[r]
+// on. They are read there and written to the panel on the way. What lies at first[p + 1] is asked for meanwhile, so
+// there is one more of these than of panels: of the last, any number.
 template <class T>
 struct PanelSource {
   const T* strip;
   const int64_t* tap_offset;
   const int64_t* first;
-  T* panel;  // as in PanelSweep
+  T* panel;  // where they go, in place of PanelSweep::panel
 };
 
 template <class T>

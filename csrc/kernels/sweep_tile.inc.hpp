@@ -35,6 +35,7 @@ __attribute__((noinline)) void fill_sweep(const T* source, const int64_t* row_of
   constexpr int64_t width = vectors * lanes_of<T>;
   const T* row[rows];
   find_rows<T, rows, 1>(source, row_offset, row);
+  const int64_t* tap_offset = from.tap_offset;
   T* panel = from.panel;
   const T* initial = sweep.initial;
   T* result = sweep.result;
@@ -46,7 +47,8 @@ __attribute__((noinline)) void fill_sweep(const T* source, const int64_t* row_of
     T* to = panel;
     for (int64_t r = 0; r < length; ++r) {
       keep_in_register(r);
-      const T* tap = strip + from.tap_offset[r];
+      const T* tap = strip + tap_offset[r];
+      // Its last element: where a row spans two lines, the panel before has asked for the first.
       __builtin_prefetch(tap + next + width - 1, 0, 3);
       Vector<T> column[vectors];
       load_column<T>(tap, column);

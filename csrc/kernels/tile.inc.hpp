@@ -6,7 +6,7 @@
 
 namespace {
 
-// One tap: the element of every row times the vectors of the panel's.
+// One tap: the element of every row times the vectors of the panel's row.
 template <class T, int rows, int vectors, int group>
 inline __attribute__((always_inline)) void add_products(const T* const (&row)[(rows + group - 1) / group],
                                                         int64_t offset, const Vector<T> (&column)[vectors],
@@ -125,6 +125,7 @@ inline __attribute__((always_inline)) void find_rows(const T* source, const int6
   }
 }
 
+// The same where rows have places of their own.
 template <class T, int rows, int vectors>
 inline __attribute__((always_inline)) void load_sums_at(const int64_t* place, const T* initial, int64_t initial_stride,
                                                         Vector<T> (&accumulator)[rows][vectors]) {

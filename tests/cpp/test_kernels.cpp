@@ -18,10 +18,14 @@ struct Pieces {
   [[nodiscard]] int64_t row(int64_t r) const { return r + r / length * gap + r / (length * segments) * set_gap; }
 };
 
-// How many tiles, whether their rows are in order, and whether they go on from the result or start from one row.
+// What sums start from: one row for all, a row for each, or the result so far.
+enum class Start { row, rows, result };
+
+// How many tiles, and whether their rows are in order.
 struct Tiles {
   int64_t count;
-  bool in_order, goes_on;
+  bool in_order;
+  Start start;
 };
 
 // Rows in groups of `group` neighbors.
@@ -35,7 +39,9 @@ void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int
   const int64_t all_rows = tiles.count * rows;
   const std::vector<T> source = integers<T>(510);
   const std::vector<T> panel = integers<T>(at(all * width + 1));
-  const std::vector<T> start = integers<T>(at(width));
+  const std::vector<T> start = integers<T>(at(all_rows * width));
+  const int64_t start_stride = tiles.start == Start::row ? 0 : width;
+  const bool goes_on = tiles.start == Start::result;
   std::vector<int64_t> row_offset(at(all_rows));
   std::vector<int64_t> place(at(all_rows));
   std::vector<int64_t> reduction_offset(at(all));
@@ -49,7 +55,7 @@ void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int
   for (int64_t i = 0; i < all_rows; ++i)
     for (int64_t lane = 0; lane < width; ++lane) {
       T& sum = wanted[at(place[at(i)] * stride + lane)];
-      if (!tiles.goes_on) sum = start[at(lane)];
+      if (!goes_on) sum = start[at(place[at(i)] * start_stride + lane)];
       for (int64_t r = 0; r < length; ++r) {
         const int64_t row = pieces.row(r);
         sum += source[at(row_offset[at(i)] + reduction_offset[at(row)])] * panel[at(row * width + lane)];
@@ -60,7 +66,7 @@ void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int
   const std::vector<const void*> lines(at(2 * tiles.count), &source);
   tile(source.data(), {row_offset.data(), tiles.in_order ? nullptr : place.data(), tiles.count},
        {reduction_offset.data(), pieces.length, pieces.segments, pieces.gap, pieces.sets, pieces.set_gap}, panel.data(),
-       {tiles.goes_on ? result.data() : start.data(), tiles.goes_on ? stride : 0, result.data(), stride},
+       {goes_on ? result.data() : start.data(), goes_on ? stride : start_stride, result.data(), stride},
        {lines.data(), 2});
   CHECK(result == wanted);
 }
@@ -79,8 +85,8 @@ void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int
                                {4, 3, 0, 2, 7}})
     for (const int64_t count : {1, 2, 5})
       for (const bool in_order : {false, true})
-        for (const bool goes_on : {false, true})
-          test_tile(set, tile, vectors, rows, group, pieces, {count, in_order, goes_on});
+        for (const Start start : {Start::row, Start::rows, Start::result})
+          test_tile(set, tile, vectors, rows, group, pieces, {count, in_order, start});
 }
 
 template <class T>
@@ -130,7 +136,7 @@ void test_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count
 
 // The same from a strip: the panels hold its vectors afterwards, and nothing else is written.
 template <class T>
-void test_fill_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count) {
+void test_fill_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count, bool goes_on) {
   const int64_t width = set.tile_vectors * set.lanes;
   const int64_t panel_step = (length + 1) * width;
   const int64_t stride = count * width + 3;
@@ -155,13 +161,14 @@ void test_fill_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t 
       for (int64_t r = 0; r < length; ++r) wanted_panels[at(panel * panel_step + r * width + lane)] = element(r);
       for (int64_t i = 0; i < rows; ++i) {
         T& sum = wanted[at(panel * width + i * stride + lane)];
-        sum = start[at(i * width + lane)];
+        if (!goes_on) sum = start[at(i * width + lane)];
         for (int64_t r = 0; r < length; ++r) sum += source[at(row_offset[at(i)] + offset[at(r)])] * element(r);
       }
     }
   set.fill_sweep[rows - 1](source.data(), row_offset.data(), offset.data(), length,
                            {strip.data(), tap_offset.data(), first.data(), panels.data()},
-                           {panels.data(), panel_step, start.data(), width, 0, result.data(), stride, width, count});
+                           {nullptr, panel_step, goes_on ? result.data() : start.data(), goes_on ? stride : width,
+                            goes_on ? width : 0, result.data(), stride, width, count});
   CHECK(result == wanted);
   CHECK(panels == wanted_panels);
 }
@@ -170,12 +177,11 @@ template <class T>
 void test_sweeps(const KernelSet<T>& set) {
   for (int rows = 1; rows <= set.tile_rows; ++rows)
     for (const int64_t length : {0, 1, 3, 4, 10, 27})
-      for (const int64_t count : {1, 2, 5}) test_fill_sweep(set, rows, length, count);
-  for (int rows = 1; rows <= set.tile_rows; ++rows)
-    for (const int64_t length : {0, 1, 3, 4, 10, 27})
       for (const int64_t count : {1, 2, 5})
-        for (const bool side_by_side : {false, true})
-          for (const bool goes_on : {false, true}) test_sweep(set, rows, length, count, side_by_side, goes_on);
+        for (const bool goes_on : {false, true}) {
+          for (const bool side_by_side : {false, true}) test_sweep(set, rows, length, count, side_by_side, goes_on);
+          test_fill_sweep(set, rows, length, count, goes_on);
+        }
 }
 
 template <class T>

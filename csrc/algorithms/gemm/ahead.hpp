@@ -15,14 +15,14 @@ struct Rows {
   Index elements;  // of each
 };
 
-// More at a time would wait for one another.
+// More would wait for one another.
 inline constexpr Index most_lines_per_step = 64;
 
 template <class T>
 class Ahead {
  public:
   Ahead() = default;
-  // All of it within `steps` steps.
+  // All of it within `steps` steps, or as much as `most_lines_per_step` allow.
   Ahead(const Rows<T>& rows, Index steps) noexcept : Ahead(rows, 1, 0, steps) {}
   // As many `sets` of rows, equally far apart.
   Ahead(const Rows<T>& rows, Index sets, Index set_pitch, Index steps) noexcept

@@ -17,7 +17,8 @@ namespace {
 constexpr Index taps_per_run = 1024;
 // With no more pixel blocks than this, each task packs its weights for itself, a run at a time, and reads them while
 // they are near. Packing all of them beforehand would be as much work, and write them to memory and back. With short
-// vectors, runs are then as long as the first-level cache holds beside what else a tile reads: 18 KiB.
+// vectors these runs do fit the first-level cache, 18 KiB beside what else a tile reads: weights that pass once or
+// twice cost more on their way from further off than tiles that start more often.
 constexpr Index few_blocks = 2;
 constexpr Index taps_per_near_run = 288;
 // The input of the next block is brought nearer, unless it would push out what this one reads.

@@ -30,20 +30,21 @@ constexpr Index taps_per_run = 256;
 // as many as let the weights of a tile stay in the first-level cache while panels pass.
 constexpr Index most_taps_per_run = 512;
 constexpr Index tile_weight_bytes = Index{14} << 10;
-// A larger input comes from the last-level cache or beyond: what is read next is brought nearer. A 1x1 kernel reads its
-// input in place, long rows that the hardware foresees; others copy short ones, as long as there is room for the next.
+// A larger input comes from the last-level cache or beyond: what is read next is brought nearer. A 1x1 kernel copies
+// its input in place, long rows that the hardware foresees; others copy short ones, as long as there is room for the
+// next.
 constexpr double most_cached_bytes = 8 << 20;
 constexpr double most_near_bytes = 1 << 20;
-// A 1x1 kernel's panels, of many taps, are filled by the first tile that multiplies them. It asks for the next one's
-// lines meanwhile, so that copying costs next to nothing. But the first panel of an image finds no lines there, so that
-// small images are copied as quickly from end to end. What longer vectors gain, nobody measured.
-constexpr Index fewest_taps_to_fill = 128;
-constexpr Index fewest_pixels_to_fill = 448;
 constexpr Index most_ahead_bytes = Index{256} << 10;
 // So is the memory of results of more than `most_cached_bytes`, this many panels before they are stored: a tile stores
 // a little to each of many rows that are far apart. But not with short vectors: AMD's Zen 3 does without fetching lines
 // that are overwritten as a whole, if nobody asks for them.
 constexpr Index panels_ahead = 2;
+// A 1x1 kernel's panels, of many taps, need no copying of their own: the first tile that multiplies one fills it, and
+// asks for the lines of the next. But the first panel of an image finds no lines there, unless they were brought nearer
+// before, so that small images are copied as quickly from end to end. What longer vectors gain, nobody measured.
+constexpr Index fewest_taps_to_fill = 128;
+constexpr Index fewest_pixels_to_fill = 448;
 
 bool in_one_run(const Geometry& geometry) noexcept {
   return geometry.in_channels * geometry.taps_per_channel() <= taps_per_run;
@@ -76,10 +77,10 @@ Index most_result_bytes(const Geometry& geometry, Index pixels, Index size) noex
   return larger(result_bytes, smaller(result_bytes_of_one_run, panel_and_result_bytes - panels));
 }
 
-// So many of `count` panels are unfilled or filled like the first.
+// So many of `count` panels are filled already, or unfilled, like the first.
 Index alike_panels(const Index* unfilled, Index count) noexcept {
   Index alike = 1;
-  while (alike < count && (unfilled[alike] == filled) == (unfilled[0] == filled)) ++alike;
+  while (alike < count && (unfilled[alike] == filled_already) == (unfilled[0] == filled_already)) ++alike;
   return alike;
 }
 
@@ -116,7 +117,7 @@ struct PixelLanes<T>::Worker {
   Index* row_offsets;
   Destination* destinations;
   kernels::BlockCopy* block_copies;
-  Index* unfilled;         // panels, with where their pixels lie
+  Index* unfilled;         // where the pixels of a panel lie that is to be filled on the way
   Index* block_in_panels;  // with all its taps, or -1: other ranges of its channels need not fill them again
   void* area;
 };
@@ -162,12 +163,12 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   worker_bytes_ = worker.bytes();
 
   const double bytes = input_bytes<T>(geometry);
-  const bool one_tap = geometry.taps_per_channel() == 1;
-  fills_panels_ = short_vectors(kernels) && one_tap && taps_per_run_ >= fewest_taps_to_fill &&
+  reads_ahead_ = geometry.taps_per_channel() == 1
+                     ? bytes > most_cached_bytes
+                     : bytes > most_near_bytes && blocking.strip_elements() * size <= most_ahead_bytes;
+  fills_panels_ = short_vectors(kernels) && geometry.taps_per_channel() == 1 && taps_per_run_ >= fewest_taps_to_fill &&
                   geometry.output_pixels() >= fewest_pixels_to_fill;
-  const bool foreseen = one_tap && !fills_panels_;
-  reads_ahead_ = bytes > (foreseen ? most_cached_bytes : most_near_bytes) &&
-                 (one_tap || blocking.strip_elements() * size <= most_ahead_bytes);
+  reads_first_panel_ahead_ = bytes > most_near_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
   brings_results_ = stores_ahead_ && !short_vectors(kernels);
 }
@@ -253,7 +254,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       const Index length = smaller(taps_per_run_, taps.count() - done);
       timer.next(Phase::packing_input);
       const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
-      const bool fills = !has_panels && in_place && fills_panels_;
+      const bool fills = in_place && !turns && fills_panels_;
       if (!has_panels && turns)
         turn_into_panels(*kernels_, geometry_, pixels, group_input, taps.first_channel + done, length, worker.panels);
       else if (!has_panels)
@@ -272,19 +273,19 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       Ahead<T> results;  // of an NHWC array, none of which are stored directly
       const bool stores_ahead = stores_ahead_ && adjacent == 1 && t + 1 == tap_blocks && done + length == taps.count();
       if (stores_ahead) results = results_ahead(to, box, 0, count, task.channels, tiles.count * panels);
-      if (reads_ahead_) {
+      if (fills ? reads_first_panel_ahead_ : reads_ahead_) {
         const Index left = taps.count() - done - length;
-        const auto first_panel = [&](PixelBlock block) {
-          if (!fills) return block;
-          block.images = block.size[0] = block.size[1] = 1;
-          block.size[2] = smaller(block.size[2], width_);
-          return block;
+        const auto wanted = [&](PixelBlock of) {
+          if (!fills) return of;
+          of.images = of.size[0] = of.size[1] = 1;
+          of.size[2] = smaller(of.size[2], width_);
+          return of;
         };
         if (geometry_.taps_per_channel() == 1 && left > 0)
-          ahead = input_ahead(geometry_, input, task.group, first_panel(pixels), done + length,
-                              smaller(left, taps_per_run_), tiles.count * panels);
+          ahead = input_ahead(geometry_, input, task.group, wanted(pixels), done + length, smaller(left, taps_per_run_),
+                              tiles.count * panels);
         else if (left == 0 && t + 1 == tap_blocks)
-          ahead = input_ahead(geometry_, input, next.group, first_panel(next.pixels), 0,
+          ahead = input_ahead(geometry_, input, next.group, wanted(next.pixels), 0,
                               smaller(geometry_.in_channels, taps_per_run_), tiles.count * panels);
       }
       for (Index tile = 0; tile < tiles.count; ++tile) {
@@ -298,8 +299,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
           some = smaller(destination.alike, at_once);
-          const bool unfilled = fills && tile == 0 && worker.unfilled[panel] != filled;
-          if (fills && tile == 0) some = alike_panels(worker.unfilled + panel, some);
+          const bool may_fill = fills && !has_panels && tile == 0;
+          if (may_fill) some = alike_panels(worker.unfilled + panel, some);
           for (Index i = 0; i < some; ++i) {
             ahead.step();
             if (stores_ahead) results.step();
@@ -319,7 +320,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
                                              destination.stride,
                                              destination.step,
                                              some};
-          if (unfilled)
+          if (may_fill && worker.unfilled[panel] != filled_already)
             kernels_->fill_sweep[rows - 1](here.data, here.row_offsets, here.tap_offsets, length,
                                            {strip, worker.tap_offsets + done, worker.unfilled + panel, data}, sweep);
           else if (destination.vectors == kernels_->tile_vectors)

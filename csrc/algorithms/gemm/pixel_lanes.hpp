@@ -5,12 +5,13 @@
 // Weights are broadcast one by one, in place or, where the cache would not hold them so, copied, one tile or a few at a
 // time (tile_weights.hpp). The im2col matrix exists for one block of pixels and one run of taps at a time: panels of
 // two vectors of pixels, all in the second-level cache, copied out of the strip (or, where a block meets no border, out
-// of the input) by whole vectors. Results are stored as they lie in Z: nothing is transposed and no weights are packed,
-// so this suits few taps, small maps and many output channels, over which the copying is spread. Sums run over the taps
-// in the same order as in channel_lanes.hpp: same bits. Loops, outermost first: tasks (group, pixel block, range of
-// output channels; parallel) > tap blocks (a strip each) > runs of taps (all panels of the block) > tiles of output
-// channels > panels. The weights of a tile stay in the first-level cache while the panels pass, and each row of Z is
-// written from end to end. Panels of all taps serve the next range of channels of the same block, too.
+// of the input) by whole vectors, large images' under a 1x1 kernel while they are multiplied for the first time.
+// Results are stored as they lie in Z: nothing is transposed and no weights are packed, so this suits few taps, small
+// maps and many output channels, over which the copying is spread. Sums run over the taps in the same order as in
+// channel_lanes.hpp: same bits. Loops, outermost first: tasks (group, pixel block, range of output channels; parallel)
+// > tap blocks (a strip each) > runs of taps (all panels of the block) > tiles of output channels > panels. The weights
+// of a tile stay in the first-level cache while the panels pass, and each row of Z is written from end to end. Panels
+// of all taps serve the next range of channels of the same block, too.
 #pragma once
 
 #include <cstddef>
@@ -55,8 +56,9 @@ class PixelLanes {
   Index width_ = 1;  // of a panel, in pixels
   CorrelationTasks tasks_;
   Index taps_per_run_ = 1;
-  bool fills_panels_ = false;
   bool reads_ahead_ = false;
+  bool fills_panels_ = false;
+  bool reads_first_panel_ahead_ = false;  // where they are filled
   bool stores_ahead_ = false;
   bool brings_results_ = false;
   int threads_ = 1;

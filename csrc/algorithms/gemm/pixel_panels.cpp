@@ -46,9 +46,11 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
     const Index count = find_copies(shape, cursor, smaller(width, left), width, kernels.lanes, panel_copies);
     const Index panel = panel_offset(begin, taps);
     if (unfilled != nullptr) {
-      const bool full = width == Index{kernels.lanes} * kernels.tile_vectors && width <= left;
-      const bool neighbors = full && count == 2 && panel_copies[1].offset == panel_copies[0].offset + kernels.lanes;
-      *unfilled++ = neighbors ? panel_copies[0].offset : filled;
+      const Index vectors = width <= left ? width / kernels.lanes : 0;
+      const Index last = count - 1;
+      const bool neighbors = vectors == kernels.tile_vectors && count == vectors &&
+                             panel_copies[last].offset == panel_copies[0].offset + last * kernels.lanes;
+      *unfilled++ = neighbors ? panel_copies[0].offset : filled_already;
       if (neighbors) continue;
     }
     if (!by_tap) {
@@ -58,7 +60,7 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
     for (Index i = 0; i < count; ++i)
       copies[in_block++] = {panel_copies[i].offset, panel + panel_copies[i].lane, width};
   }
-  if (unfilled != nullptr) *unfilled = filled;
+  if (unfilled != nullptr) *unfilled = filled_already;
   if (by_tap) kernels.expand_block(strip, tap_offsets, taps, copies, in_block, panels);
 }
 

@@ -35,11 +35,14 @@ inline Index panel_elements(Index padded_pixels, Index most_taps) noexcept {
 // How many copies it takes to fill them at most.
 inline Index most_copies(Index padded_pixels) noexcept { return 2 * padded_pixels; }
 
+// In place of where a panel's pixels lie: it is filled already.
+inline constexpr Index filled_already = -1;
+
 // Fills the panels with taps tap_offsets[0 .. taps - 1] of a strip, one after the other or, `by_tap`, all together:
 // from end to end for each tap, as is better for an input in place that every tap finds somewhere else.
-// Where `unfilled` is not null, panels of the full width whose pixels are neighbors are left to be filled by whoever
-// reads them first: unfilled[panel] is where they lie, and filled where another is.
-inline constexpr Index filled = -1;
+//
+// With `unfilled`, which has room for one more than there are panels, those of the full width whose pixels are
+// neighbors are left to whoever reads them first: unfilled[panel] says where in the strip their pixels lie.
 template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
                    bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels,

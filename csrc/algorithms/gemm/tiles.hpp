@@ -78,11 +78,11 @@ struct BlockRows {
 };
 
 // result[row, :] = start[row, :] + sum over r of source[row offset + reduction.offset[r]] * panel[r, :], in tiles of
-// nearly equal height, with a step of each `ahead` for every tile.
-template <class T, class... Some>
+// nearly equal height. Every tile asks for as many lines as a step of each `ahead` has.
+template <class T, class... Aheads>
 inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const BlockRows& rows,
                       const kernels::Reduction& reduction, const T* panel, const Accumulators<T>& accumulators,
-                      Some&... ahead) noexcept {
+                      Aheads&... ahead) noexcept {
   const Index kind = find_group_kind(kernels, vectors, rows.offset, rows.count);
   const Index group = kind == no_kind ? 1 : kernels::rows_of_group[kind];
   const Index most = kind != no_kind ? kernels.grouped_tile_rows[kind]
@@ -91,7 +91,7 @@ inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const
                                      : kernels.wide_tile_rows;
   const EvenTiles tiles(rows.count / group, most / group);
   const kernels::Tile<T>* of_height = kind == no_kind ? kernels.tile[vectors - 1] : kernels.grouped_tile[kind];
-  constexpr Index room = sizeof...(ahead) * most_lines_per_step * 4;
+  constexpr Index room = 4 * sizeof...(ahead) * most_lines_per_step;  // of several tiles, so that calls are few
   const void* lines[room];
   for (Index first = 0, some = 0; first < tiles.count; first += some) {
     // As many as are of one height and have room for the lines they ask for.
