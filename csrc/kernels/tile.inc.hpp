@@ -125,7 +125,7 @@ inline __attribute__((always_inline)) void find_rows(const T* source, const int6
   }
 }
 
-// The same where rows have places of their own.
+// The sums of rows that are not in their order.
 template <class T, int rows, int vectors>
 inline __attribute__((always_inline)) void load_sums_at(const int64_t* place, const T* initial, int64_t initial_stride,
                                                         Vector<T> (&accumulator)[rows][vectors]) {

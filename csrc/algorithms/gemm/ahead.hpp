@@ -22,7 +22,7 @@ template <class T>
 class Ahead {
  public:
   Ahead() = default;
-  // All of it within `steps` steps, or as much as `most_lines_per_step` allow.
+  // All of it within `steps` steps, or as much as `most_lines_per_step` allows.
   Ahead(const Rows<T>& rows, Index steps) noexcept : Ahead(rows, 1, 0, steps) {}
   // As many `sets` of rows, equally far apart.
   Ahead(const Rows<T>& rows, Index sets, Index set_pitch, Index steps) noexcept
