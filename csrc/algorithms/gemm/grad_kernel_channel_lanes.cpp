@@ -43,6 +43,29 @@ constexpr double most_near_results = 512 << 10;
 // cache. So its pixels are turned into rows, if they are read often enough: each for so many output channels and taps.
 constexpr Index fewest_uses_of_turned_strip = 64;
 constexpr Index fewest_channels_to_turn = 32;
+// Where channels lie 4 KiB apart or nearly so, as those of 64x64 and 224x224 pixels do, one pixel of a tile's channels
+// falls into one place of the first-level cache, which has room for so many lines there. A strip lies better, but has
+// to be copied: the fewer lines compete, the more often it must be used to make up for that.
+constexpr Index most_lines_of_a_place = 8;
+constexpr Index fewest_uses_of_strip = 512;
+constexpr Index lines_that_push_all_out = 13;
+constexpr Index fewest_uses_if_pushed_out = 64;
+
+// The most lines of so many rows, `pitch` elements apart, that compete for one place.
+template <class T>
+Index lines_of_a_place(Index pitch, Index rows) noexcept {
+  constexpr Index line_bytes = 64;
+  constexpr Index places = 64;
+  Index lines[places] = {};
+  Index last = -1;
+  Index most = 0;
+  for (Index row = 0; row < rows; ++row) {
+    const Index line = row * (pitch < 0 ? -pitch : pitch) * Index{sizeof(T)} / line_bytes;
+    if (line != last) most = larger(most, ++lines[line % places]);
+    last = line;
+  }
+  return most;
+}
 
 // When results are stored, taps take the place of pixels, and input channels that of images: dK's block is a box of the
 // same kind.
@@ -214,6 +237,17 @@ bool GradKernelChannelLanes<T>::by_tap(const GradKernelItem& item) const noexcep
 }
 
 template <class T>
+bool GradKernelChannelLanes<T>::strip_pays(const GradKernelItem& item, const PixelBlock& pixels,
+                                           const StripShape& shape, const Tensor<const T>& input) const noexcept {
+  if (!by_tap(item) && geometry_.taps_per_channel() > 1) return false;  // a tile has few channels
+  const Index uses = pixels.count() * item.taps.count() * item.channels / larger(1, shape.elements());
+  if (uses < fewest_uses_if_pushed_out) return false;
+  const Index lines = lines_of_a_place<T>(input.inner, EvenTiles(item.taps.channels, kernels_->tile_rows).rows(0));
+  return uses >= (lines >= lines_that_push_all_out ? fewest_uses_if_pushed_out : fewest_uses_of_strip) &&
+         lines > most_lines_of_a_place;
+}
+
+template <class T>
 StripShape::Order GradKernelChannelLanes<T>::strip_order(const Tensor<const T>& input) const noexcept {
   const bool turns = geometry_.in_channels >= fewest_channels_to_turn &&
                      geometry_.out_channels * geometry_.taps_per_channel() >= fewest_uses_of_turned_strip;
@@ -246,7 +280,8 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
     const auto read_input = [&](bool may_lie_in) {
       StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size, strip_order(input));
       const bool on_border = shape.meets_border(geometry_, pixels, item.taps);
-      const bool in_place = shape.lies_close(input, item.taps) && (!on_border || may_lie_in);
+      const bool in_place =
+          shape.lies_close(input, item.taps) && (!on_border || may_lie_in) && !strip_pays(item, pixels, shape, input);
       if (in_place)
         shape.lie_in(geometry_, pixels, item.taps, group_input);
       else
@@ -258,6 +293,14 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
     Source source = read_input(by_tap(item) && leaves_out_all(pixels));
 
     const Tensor<const T> block_grad = at_block(item_grad, pixels);
+    const bool done = after == part.end_block;
+    const Index steps = divide_up(taps, kernels_->tile_rows);
+    Index ignored = 0;
+    const PixelBlock following = done ? pixels : tasks_.joined_block(after, part.end_block, ignored);
+    Next next;
+    if (reads_input_ahead_ && !done)
+      next.strip = input_ahead(geometry_, input, item.group, following, item.taps.first_channel, item.taps.channels,
+                               steps * panels.count());
     for (Index panel = 0; panel < panels.count(); ++panel) {
       const Index first_lane = panels.first_lane(panel);
       const Index width = panels.width(panel);
@@ -268,21 +311,15 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       timer.next(Phase::multiplying);
       // Next come the channels of another panel, or those of the first under another block.
       const bool last = panel + 1 == panels.count();
-      const Index steps = divide_up(taps, kernels_->tile_rows);
-      const bool done = last && after == part.end_block;
-      Index ignored = 0;
-      const PixelBlock under = last && !done ? tasks_.joined_block(after, part.end_block, ignored) : pixels;
-      Next next;
-      if (reads_grad_ahead_ && !done && grad_output.axis[2] == 1 && under.images == 1) {
+      next.panel = {};
+      const PixelBlock& under = last ? following : pixels;
+      if (reads_grad_ahead_ && !(last && done) && grad_output.axis[2] == 1 && under.images == 1) {
         const Index lanes = last ? 0 : panel + 1;
         const T* first = at_block(item_grad, under).data + panels.first_lane(lanes) * grad_output.inner;
         next.panel = {{first, grad_output.inner, panels.used_lanes(lanes), under.count()}, steps};
       }
-      if (reads_input_ahead_ && last && !done)
-        next.strip =
-            input_ahead(geometry_, input, item.group, under, item.taps.first_channel, item.taps.channels, steps);
       T* sums = accumulators + first_lane * taps;
-      const bool complete = after == part.end_block && grad_kernel != nullptr;
+      const bool complete = done && grad_kernel != nullptr;
       if (complete && stores_ahead_) {
         Tensor<T> to = results_of(item, *grad_kernel, geometry_.out_channels);
         to.data += first_lane * to.inner;

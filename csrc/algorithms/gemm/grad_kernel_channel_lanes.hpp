@@ -49,6 +49,9 @@ class GradKernelChannelLanes {
                    const Worker& worker) const noexcept;
   [[nodiscard]] Worker worker(void* workspace, int number) const noexcept;
   [[nodiscard]] StripShape::Order strip_order(const Tensor<const T>& input) const noexcept;
+  // Whether tiles would read the input itself more slowly, though it lies as a strip does.
+  [[nodiscard]] bool strip_pays(const GradKernelItem& item, const PixelBlock& pixels, const StripShape& shape,
+                                const Tensor<const T>& input) const noexcept;
   // Whether the rows of an item's sums are its channels, tap by tap, and not its taps, channel by channel.
   [[nodiscard]] bool by_tap(const GradKernelItem& item) const noexcept;
 
