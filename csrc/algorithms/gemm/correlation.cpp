@@ -54,10 +54,10 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // channels and the taps of one; and the last panel may be a single vector, which loads more for each multiplication,
   // or have lanes without a channel.
   const PanelSplit panels(kernels, geometry.out_channels);
-  overhead.channel_lanes = panels.cost_in_vectors() * kernels.lanes / channels - 1;
+  overhead.channel_lanes = panels.cost_in_vectors(kernels) * kernels.lanes / channels - 1;
   // A 1x1 kernel has a few long tiles, of an input that mostly serves in place. But where grad_input's rows of weights
   // lie a power of two apart, they push each other out of the caches while they are packed.
-  const bool colliding = order == WeightOrder::channels_first && geometry.out_channels * Index{sizeof(T)} % 2048 == 0;
+  const bool colliding = order != WeightOrder::lanes_first && geometry.out_channels * Index{sizeof(T)} % 2048 == 0;
   if (kernel_taps == 1)
     overhead.channel_lanes += 18 / taps + (colliding ? 22 : 10) / pixels;
   else
@@ -73,8 +73,11 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Panels of short vectors are narrow, and a tile of few taps is over soon: they start and end more often.
   if (short_vectors(kernels) && kernel_taps > 1) overhead.pixel_lanes += 3 / taps;
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
-  // panel: ten times as slow on layers with large kernels.
-  if (order == WeightOrder::channels_first && geometry.taps_per_channel() > 1) overhead.pixel_lanes += 5;
+  // panel: ten times as slow on layers with large kernels. A few channels of which all taps are neighbors do not.
+  constexpr Index few_channels = 8;
+  const bool scattered = order == WeightOrder::channels_first_some_taps ||
+                         (order == WeightOrder::channels_first && geometry.in_channels > few_channels);
+  if (scattered && kernel_taps > 1) overhead.pixel_lanes += 5;
   // Vectors of the strip begin anywhere in a cache line, and long ones nearly always cross into the next, which counts
   // the more the fewer channels share one; and of those that reach over the end of a row, lanes lie on the border, or
   // the last of a row may be mostly empty. A strip is cut by column with a stride, and shared by all channels and the

@@ -14,8 +14,9 @@
 
 namespace convgrad::gemm {
 
-// How the weights usually lie in memory, the last axis innermost: (lane, channel, taps) or (channel, lane, taps).
-enum class WeightOrder { lanes_first, channels_first };
+// How the weights usually lie in memory, the last axis innermost: (lane, channel, taps) or (channel, lane, taps), where
+// only some of the kernel's taps may be among them.
+enum class WeightOrder { lanes_first, channels_first, channels_first_some_taps };
 
 template <class T>
 class Correlation {

@@ -145,7 +145,9 @@ bool GradInputResidues<T>::for_each_residue(const Visit& visit) const noexcept {
 
 template <class T>
 Correlation<T> GradInputResidues<T>::plan(const Residue (&residue)[axes]) const noexcept {
-  return Correlation<T>(residue_geometry(geometry_, residue), *kernels_, WeightOrder::channels_first, threads_);
+  const bool all_taps = geometry_.stride[0] == 1 && geometry_.stride[1] == 1 && geometry_.stride[2] == 1;
+  const WeightOrder order = all_taps ? WeightOrder::channels_first : WeightOrder::channels_first_some_taps;
+  return Correlation<T>(residue_geometry(geometry_, residue), *kernels_, order, threads_);
 }
 
 template <class T>

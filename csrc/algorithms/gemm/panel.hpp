@@ -33,12 +33,14 @@ class PanelSplit {
   }
   [[nodiscard]] Index width(Index panel) const noexcept { return round_up(used_lanes(panel), lanes_); }
   [[nodiscard]] Index vectors(Index panel) const noexcept { return width(panel) / lanes_; }
-  // As if a panel of one vector had a third more.
-  [[nodiscard]] double cost_in_vectors() const noexcept {
+  // As if a panel of one vector had a third more, or a tenth where registers suffice for high tiles of it.
+  template <class T>
+  [[nodiscard]] double cost_in_vectors(const kernels::KernelSet<T>& kernels) const noexcept {
     const Index last = count() - 1;
     if (last < 0) return 0;
+    const double one = kernels.wide_tile_rows > 0 ? 1.1 : 1.3;
     return static_cast<double>(last * full_width_ / lanes_) +
-           (vectors(last) == 1 ? 1.3 : static_cast<double>(vectors(last)));
+           (vectors(last) == 1 ? one : static_cast<double>(vectors(last)));
   }
   [[nodiscard]] Index full_width() const noexcept { return full_width_; }
   [[nodiscard]] Index padded_channels() const noexcept { return round_up(channels_, lanes_); }
