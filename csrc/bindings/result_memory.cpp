@@ -26,7 +26,7 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20;
 // Less is written in no time, wherever it begins.
 constexpr std::size_t least_bytes = std::size_t{64} << 10;
 // Smaller arrays the C library keeps by itself.
-constexpr std::size_t least_bytes_kept = 32 * mebibyte;
+constexpr std::size_t least_bytes_kept = 16 * mebibyte;
 // Smaller arrays have no use for huge pages.
 constexpr std::size_t least_bytes_in_huge_pages = 4 * mebibyte;
 constexpr std::size_t cache_line = 64;

@@ -1,9 +1,10 @@
 // Memory for results of 64 KiB or more. NumPy's own arrays begin anywhere in a cache line, so that every vector stored
 // ends in the next: three per cent of a layer with large maps. These begin where a line does.
 //
-// The C library takes arrays beyond 32 MiB from the system one by one and gives them back, and the system clears every
-// page before it hands it out again: for a layer with few input channels that takes as long as computing does. So some
-// of what large results leave behind is kept for the next ones.
+// The C library takes arrays beyond 32 MiB from the system one by one and gives them back, and those of half that size
+// as soon as a program has let go of a few. The system clears every page before it hands it out again: for a layer with
+// few input channels that takes as long as computing does. So some of what large results leave behind is kept for the
+// next ones.
 //
 // NumPy lets arrays have an allocator (NEP 49), so that results own their memory, may be resized, and are seen by
 // tracemalloc, as all arrays are.

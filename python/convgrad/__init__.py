@@ -8,7 +8,7 @@
 
 Importing fails with ImportError when the environment variable CONVGRAD_ISA names a kernel set that is unknown or that
 this processor cannot run, and when CONVGRAD_KEPT_MIB is no number of mebibytes. That much of the memory of results
-beyond 32 MiB is kept for the next ones, 256 unless set, and no more than that of a call's scratch memory.
+of 16 MiB or more is kept for the next ones, 256 unless set, and no more than that of a call's scratch memory.
 """
 
 from __future__ import annotations
