@@ -20,10 +20,13 @@ constexpr Index result_bytes = Index{512} << 10;
 constexpr Index result_bytes_of_one_run = Index{1} << 20;
 constexpr Index panel_and_result_bytes = Index{1408} << 10;
 // Blocks of few taps are larger, as long as their panels leave room in that cache: each row of results is written in
-// longer pieces, which is what layers with few input channels wait for.
+// longer pieces, which is what layers with few input channels wait for. Zen 4, with long vectors, gains from pieces of
+// 28 KiB; what short ones need was measured on Zen 3, with half of that cache.
 constexpr Index panel_bytes = Index{128} << 10;
+constexpr Index panel_bytes_of_long_vectors = Index{256} << 10;
 constexpr Index fewest_pixels_per_block = 448;  // or as many as have panels in seven eighths of that cache
 constexpr Index most_pixels_per_block = 1792;
+constexpr Index most_pixels_of_long_vectors = 7168;
 // The weights of a tile of this many taps, and a panel, fit the first-level cache.
 constexpr Index taps_per_run = 256;
 // Of few pixels the second-level cache holds panels of more taps, and results are read and written again less often:
@@ -36,13 +39,9 @@ constexpr Index tile_weight_bytes = Index{14} << 10;
 constexpr double most_cached_bytes = 8 << 20;
 constexpr double most_near_bytes = 1 << 20;
 constexpr Index most_ahead_bytes = Index{256} << 10;
-// So is the memory of results of more than `most_cached_bytes`, this many panels before they are stored: a tile stores
-// a little to each of many rows that are far apart. But not with short vectors: AMD's Zen 3 does without fetching lines
-// that are overwritten as a whole, if nobody asks for them.
-constexpr Index panels_ahead = 2;
 // A 1x1 kernel's panels, of many taps, need no copying of their own: the first tile that multiplies one fills it, and
 // asks for the lines of the next. But the first panel of an image finds no lines there, unless they were brought nearer
-// before, so that small images are copied as quickly from end to end. What longer vectors gain, nobody measured.
+// before, so that small images are copied as quickly from end to end. Long vectors gain nothing on Zen 4.
 constexpr Index fewest_taps_to_fill = 128;
 constexpr Index fewest_pixels_to_fill = 448;
 
@@ -56,10 +55,13 @@ Index run_bytes(Index size) noexcept {
   return smaller(fewest_pixels_per_block * taps_per_run * size, cache / 8 * 7);
 }
 
-Index pixels_per_block(const Geometry& geometry, Index size) noexcept {
+Index pixels_per_block(const Geometry& geometry, Index size, bool short_vectors) noexcept {
   const Index taps = larger(1, smaller(taps_per_run, geometry.in_channels * geometry.taps_per_channel()));
-  const Index most = smaller(most_pixels_per_block, panel_bytes / taps / size);
-  return larger(larger(1, run_bytes(size) / (taps_per_run * size)), most);
+  const Index few = larger(1, run_bytes(size) / (taps_per_run * size));
+  if (short_vectors) return larger(few, smaller(most_pixels_per_block, panel_bytes / taps / size));
+  // A little more than a few gains less than what whole rows of pixels leave of the last panel.
+  const Index many = smaller(most_pixels_of_long_vectors, panel_bytes_of_long_vectors / taps / size);
+  return many < 2 * few ? few : many;
 }
 
 // In runs of nearly equal length.
@@ -96,14 +98,6 @@ struct PixelLanes<T>::Destination {
   bool direct;
   Index step;   // to where the next panel's go
   Index alike;  // so many panels from this one on have as many vectors, and go `step` elements further each
-
-  // Into the first-level cache, for `rows` channels. Inlined for the same reason as Ahead::step.
-  [[gnu::always_inline]] void bring(Index first, Index rows, Index width) const noexcept {
-    constexpr Index line = 64 / Index{sizeof(T)};
-    if (!direct) return;
-    for (Index row = first; row < first + rows; ++row)
-      for (Index e = 0; e < width; e += line) __builtin_prefetch(result + row * stride + e + line - 1, 1);
-  }
 };
 
 template <class T>
@@ -127,7 +121,8 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
     : geometry_(geometry), kernels_(&kernels), width_(kernels.lanes * kernels.tile_vectors) {
   constexpr Index size = sizeof(T);
   TaskLimits limits{};
-  limits.blocking = {pixels_per_block(geometry, size), most_taps_of_block, strip_bytes / size, true};
+  limits.blocking = {pixels_per_block(geometry, size, short_vectors(kernels)), most_taps_of_block, strip_bytes / size,
+                     true};
   limits.fewest_pixels = width_;
   limits.channel_step = 1;
   limits.fewest_channels = divide_up(kernels.tile_rows, 2);
@@ -170,7 +165,6 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
                   geometry.output_pixels() >= fewest_pixels_to_fill;
   reads_first_panel_ahead_ = bytes > most_near_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
-  brings_results_ = stores_ahead_ && !short_vectors(kernels);
 }
 
 template <class T>
@@ -267,7 +261,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
                                   {block_weights, worker.row_offsets, weight_offsets}, length,
                                   geometry_.taps_per_channel() == 1, weights_, worker.area);
       const Index panels = divide_up(count, width_);
-      const Index at_once = brings_results_ ? 1 : panels_per_call(length);
+      const Index at_once = panels_per_call(length);
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
       Ahead<T> results;  // of an NHWC array, none of which are stored directly
@@ -304,12 +298,6 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
           for (Index i = 0; i < some; ++i) {
             ahead.step();
             if (stores_ahead) results.step();
-          }
-          if (fresh && brings_results_) {
-            const bool in_tile = panel + panels_ahead < panels;
-            const Index later = in_tile ? first : first + rows;
-            const Index there = panel + panels_ahead - (in_tile ? 0 : panels);
-            if (there < panels) worker.destinations[there].bring(later, smaller(rows, task.channels - later), width_);
           }
           const kernels::PanelSweep<T> sweep{data,
                                              panel_offset(width_, length),

@@ -60,7 +60,6 @@ class PixelLanes {
   bool fills_panels_ = false;
   bool reads_first_panel_ahead_ = false;  // where they are filled
   bool stores_ahead_ = false;
-  bool brings_results_ = false;
   int threads_ = 1;
   typename TileWeights<T>::Room weights_;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
