@@ -20,10 +20,10 @@ constexpr Index most_channels_per_item = 512;
 constexpr Index widest_panel_bytes = 128;  // of any instruction set
 constexpr Index parts_wanted = 128;        // of all items together
 constexpr double multiplications_per_part = 5e5;
-// These do not. Where taps are few a block is soon multiplied, so several are taken together; with short vectors, whose
-// panels are small and whose tiles are soon done, always.
-constexpr Index pixels_and_taps_of_joined_blocks = Index{1} << 18;
+constexpr Index longest_row_of_block = 1024;
+// These do not. Tiles start and end, and load and store their sums, once for all blocks that are taken together.
 constexpr Index most_pixels_of_joined_blocks = 1024;
+constexpr Index most_joined_for_long_vectors = 2048;  // with short ones nobody measured
 // Without the border the input is read in place, too. Tiles of fewer channels, or for a smaller share, cost what that
 // saves. So does a tap's tile of several channels where one channel's taps had high tiles, or, with a stride and short
 // vectors, would read half as many cache lines for each.
@@ -144,7 +144,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   cost.strip_element = 16;
   cost.grad_output = 8;
   // Of whole rows, unless these are long.
-  const Index row = geometry.output[2] <= most_pixels_of_joined_blocks ? geometry.output[2] : 1;
+  const Index row = geometry.output[2] <= longest_row_of_block ? geometry.output[2] : 1;
   tasks_ = GradKernelTasks(
       geometry, {larger(pixels_per_block, row), accumulator_bytes / size / padded, strip_bytes / size, false}, channels,
       cost);
@@ -168,9 +168,7 @@ GradKernelChannelLanes<T>::GradKernelChannelLanes(const Geometry& geometry, cons
   fewest_by_tap_ = share < small_border_share ? fewest_channels_of_small_border : fewest_channels_by_tap;
   const Index useful = useful_threads(geometry, threads);
   tasks_.share(useful, widest_panel);
-  tasks_.join_blocks(short_vectors(kernels)
-                         ? most_pixels_of_joined_blocks
-                         : smaller(most_pixels_of_joined_blocks, pixels_and_taps_of_joined_blocks / taps),
+  tasks_.join_blocks(short_vectors(kernels) ? most_pixels_of_joined_blocks : most_joined_for_long_vectors,
                      strip_bytes / size);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();
