@@ -10,14 +10,25 @@ namespace {
 
 constexpr Index few_channels = 8;
 
-// dK of a 1x1 kernel is one matrix product, in which G and V are alike, so the smaller of the two can be the one that
-// is transposed. The sum over the pixels is the same, term by term.
+// dK of a 1x1 kernel is one matrix product, in which G and V are alike, so either can be the one that is transposed,
+// and whose channels are lanes: the smaller one, unless it leaves many lanes of 64 bytes unused, as 24 channels do. The
+// sum over the pixels is the same, term by term.
+template <class T>
 bool better_swapped(const Geometry& geometry) noexcept {
   for (int a = 0; a < axes; ++a)
     if (geometry.kernel[a] != 1 || geometry.stride[a] != 1 || geometry.padding[a] != 0 ||
         geometry.input[a] != geometry.output[a])
       return false;
-  return geometry.groups == 1 && geometry.in_channels < geometry.out_channels && geometry.in_channels > few_channels;
+  const Index in = geometry.in_channels;
+  const Index out = geometry.out_channels;
+  if (geometry.groups != 1 || in <= few_channels || out <= few_channels) return false;
+  constexpr Index cost_of_transposing = 8;
+  const auto cost = [](Index lanes, Index others) {
+    return divide_up(lanes, kernels::row_lanes<T>) * (others + cost_of_transposing);
+  };
+  const Index kept = cost(out, in);
+  const Index swapped = cost(in, out);
+  return swapped < kept || (swapped == kept && in < out);
 }
 
 Geometry swap_channels(Geometry geometry) noexcept {
@@ -29,7 +40,7 @@ template <class T>
 std::variant<GradKernelChannelLanes<T>, GradKernelPixelLanes<T>> choose(const Geometry& geometry,
                                                                         const kernels::KernelSet<T>& kernels,
                                                                         int threads) noexcept {
-  if (better_swapped(geometry)) return GradKernelChannelLanes<T>(swap_channels(geometry), kernels, threads);
+  if (better_swapped<T>(geometry)) return GradKernelChannelLanes<T>(swap_channels(geometry), kernels, threads);
   if (geometry.out_channels <= few_channels) return GradKernelPixelLanes<T>(geometry, kernels, threads);
   return GradKernelChannelLanes<T>(geometry, kernels, threads);
 }
@@ -38,7 +49,7 @@ std::variant<GradKernelChannelLanes<T>, GradKernelPixelLanes<T>> choose(const Ge
 
 template <class T>
 GradKernel<T>::GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-    : swapped_(better_swapped(geometry)), lanes_(choose(geometry, kernels, threads)) {}
+    : swapped_(better_swapped<T>(geometry)), lanes_(choose(geometry, kernels, threads)) {}
 
 template <class T>
 int GradKernel<T>::threads() const noexcept {
