@@ -12,6 +12,7 @@
 #include "kernel_set.hpp"
 #include "products.inc.hpp"
 #include "row_tile.inc.hpp"
+#include "spread.inc.hpp"
 #include "strip_tile.inc.hpp"
 #include "sweep_tile.inc.hpp"
 #include "tile.inc.hpp"
@@ -153,6 +154,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.all_finite = all_finite<T>;
   set.add_shifted = add_shifted<T>;
   set.interleave = interleave<T>;
+  set.spread = spread<T>;
   set.expand = expand<T>;
   set.expand_block = expand_block<T>;
   set.multiply_add = multiply_add<T>;

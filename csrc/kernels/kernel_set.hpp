@@ -84,6 +84,12 @@ struct KernelSet {
   // destination[n - first] = source[n % phases * pitch + n / phases] for first <= n < last
   void (*interleave)(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, T* destination);
 
+  // destination[r * destination_stride + n], for r < rows and n < length: element n / 2 of a row of `count` of the
+  // source where n is even, and zero elsewhere. The source is readable for a vector beyond a row's end; 2 * count <=
+  // length + 1.
+  void (*spread)(const T* source, int64_t source_stride, int64_t rows, int64_t count, int64_t length, T* destination,
+                 int64_t destination_stride);
+
   // panel[t * width + copy.lane + i] = source[tap_offset[t] + copy.offset + i] for the copies that fill a row, in order
   // of lane. Whole vectors are copied: the source must be readable, and the panel writable, for one vector beyond the
   // end.

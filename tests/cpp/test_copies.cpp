@@ -143,6 +143,27 @@ void test_interleave(const KernelSet<T>& set) {
 }
 
 template <class T>
+void test_spread(const KernelSet<T>& set) {
+  const int64_t lanes = set.lanes;
+  for (const int64_t rows : {1, 3})
+    for (int64_t count = 1; count <= 2 * lanes + 3; ++count)
+      for (const int64_t more : std::vector<int64_t>{-1, 0, 1, 2, 5, lanes - 1, lanes, 2 * lanes + 1, 2 * count}) {
+        const int64_t length = 2 * count + more;
+        const int64_t stride = count + 2;
+        const std::vector<T> source = integers<T>(at(rows * stride + lanes));
+        std::vector<T> row(at(rows * (length + 1) + 1), T{99});
+        set.spread(source.data(), stride, rows, count, length, row.data() + 1, length + 1);
+        CHECK(row[0] == T{99});
+        for (int64_t r = 0; r < rows; ++r) {
+          const T* const here = row.data() + 1 + r * (length + 1);
+          for (int64_t n = 0; n < length; ++n)
+            CHECK(here[n] == (n % 2 == 0 && n / 2 < count ? source[at(r * stride + n / 2)] : T{0}));
+          CHECK(here[length] == T{99});
+        }
+      }
+}
+
+template <class T>
 void test_expand_block(const KernelSet<T>& set) {
   const std::vector<T> source = integers<T>(400);
   const std::vector<int64_t> taps{0, 7, 50, 51, 3, 90};
@@ -215,6 +236,7 @@ void test_all(const KernelSet<T>& set) {
   test_all_finite(set);
   test_add_shifted(set);
   test_interleave(set);
+  test_spread(set);
   test_expand(set);
   test_expand_block(set);
   test_triad(set);

@@ -46,6 +46,17 @@ Index chunk_end(Index first, Index count, Index stretch, Index lanes) noexcept {
   return begin + end;
 }
 
+// The same in whole rows of pixels, as many as leave the least of a tile unused, unless they are long: what lies
+// between the pixels of a stride goes on from row to row.
+Index whole_rows_end(Index first, Index count, Index row, Index lanes, Index tile_rows) noexcept {
+  constexpr Index most = pixels_per_chunk + pixels_per_chunk / 3;
+  if (row > most) return chunk_end(first, count, row, lanes);
+  Index best = row;
+  for (Index pixels = 2 * row; pixels <= most; pixels += row)
+    if (round_up(pixels, tile_rows) * best <= round_up(best, tile_rows) * pixels) best = pixels;
+  return smaller(count, first + best);
+}
+
 }  // namespace
 
 template <class T>
@@ -296,7 +307,9 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
       Tensor<T> to = block_output;
       to.data += first_lane * output.inner;
       for (Index first = 0, last = 0; first < count; first = last) {
-        last = has_parts ? count : chunk_end(first, count, stretch, kernels_->lanes);
+        last = has_parts  ? count
+               : patches_ ? whole_rows_end(first, count, box.size[2], kernels_->lanes, kernels_->tile_rows)
+                          : chunk_end(first, count, stretch, kernels_->lanes);
         T* result = accumulators + first * width;
         Run run = last_run;
         const BorderGroup group{first, last - first, 0};

@@ -48,6 +48,18 @@ void clear_below(const Geometry& layer, const Row& row, T* to, const Tensor<T>& 
       clear(to + i * grad_input.axis[0] + j * grad_input.axis[1], row.size[2], grad_input.axis[2]);
 }
 
+// A row of pixels of a kernel of one tap, two elements apart, and the zeros around them. `neighbors` are those of one
+// lane after the other, and `to` is dV at the first pixel and lane.
+template <class T>
+void store_apart(const kernels::KernelSet<T>& kernels, const Geometry& layer, const T* neighbors, Index pitch,
+                 const Row& row, Index lanes, T* to, const Tensor<T>& grad_input) noexcept {
+  const bool followed = row.size[0] == 1 && row.size[2] == layer.input[2] && grad_input.axis[1] == layer.input[2];
+  const Index length = row.size[2] * (followed ? row.size[1] : 1);
+  kernels.spread(neighbors, pitch, lanes, row.pixels, length, to, grad_input.inner);
+  if (followed) return;
+  for (Index lane = 0; lane < lanes; ++lane) clear_below(layer, row, to + lane * grad_input.inner, grad_input);
+}
+
 // A row of pixels of a kernel of one tap, and the zeros around them, where channels are neighbors in memory. `to` is
 // dV at the first pixel and lane.
 template <class T>
@@ -119,11 +131,12 @@ void unpack_patches(const kernels::KernelSet<T>& kernels, const Geometry& layer,
   const Index next = grad_input.axis[2];
   // One lane's pixels next to each other, in turns with the next lane's, or with zeros.
   const bool by_lane = step <= 2 && next == 1;
+  const bool apart = layer.taps_per_channel() == 1 && step == 2 && next == 1;
   // All lanes of a pixel, which are channels.
   const bool by_channel = layer.taps_per_channel() == 1 && grad_input.inner == 1 && next != 1;
   const Index pitch = (step > kernel[2] ? 2 : 1) * pixels_at_once;
   T neighbors[kernels::max_tile_vectors * kernels::row_lanes<T> * 2 * pixels_at_once];
-  if (by_lane && step > kernel[2]) clear(neighbors, lanes * pitch, 1);
+  if (by_lane && !apart && step > kernel[2]) clear(neighbors, lanes * pitch, 1);
 
   const PixelBox box{block.images, {block.size[0], block.size[1], block.size[2]}};
   PixelCursor place(box);
@@ -136,8 +149,12 @@ void unpack_patches(const kernels::KernelSet<T>& kernels, const Geometry& layer,
       const Row row = find_row(layer, block, place, smaller(place.left_in_row(), some - done));
       T* const at = grad_input.data + row.image * grad_input.outer + row.first[0] * grad_input.axis[0] +
                     row.first[1] * grad_input.axis[1] + row.first[2] * next;
-      if (by_channel) {
-        store_channels(kernels, layer, first + done * width, width, row, lanes, at + first_lane, grad_input);
+      if (by_channel || apart) {
+        if (apart)
+          store_apart(kernels, layer, neighbors + done, pitch, row, lanes, at + first_lane * grad_input.inner,
+                      grad_input);
+        else
+          store_channels(kernels, layer, first + done * width, width, row, lanes, at + first_lane, grad_input);
         done += row.pixels;
         place.advance(row.pixels);
         continue;
