@@ -4,6 +4,7 @@
 #include "algorithms/gemm/channel_blocks.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
+#include "core/cpu.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -21,8 +22,9 @@ constexpr Index taps_per_run = 1024;
 // twice cost more on their way from further off than tiles that start more often.
 constexpr Index few_blocks = 2;
 constexpr Index taps_per_near_run = 288;
-// The input of the next block is brought nearer, unless it would push out what this one reads.
-constexpr Index most_ahead_bytes = Index{384} << 10;
+// The input of the next block is brought nearer, unless it would push out what this one reads: half of the second-level
+// cache, or a little more where that is small.
+constexpr Index least_room_ahead_bytes = Index{384} << 10;
 // One that is read in place takes more room, and comes soon enough by itself where it is not larger than this in all.
 constexpr Index most_ahead_in_place_bytes = Index{512} << 10;
 constexpr double most_near_input = 4 << 20;
@@ -114,6 +116,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   }
   if (whole_channels) parts_ = BorderParts(geometry);
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_results;
+  most_ahead_bytes_ = larger(least_room_ahead_bytes, static_cast<Index>(second_level_cache_bytes()) / 2);
   reads_in_place_ahead_ = input_bytes<T>(geometry) > most_near_input;
   reads_weights_ahead_ = static_cast<double>(packed_elements() * size) > most_cached_weights;
   turns_strips_ = turns_strips(kernels, blocking, panels_);
@@ -247,7 +250,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     const bool stores_ahead = stores_ahead_ && t + 1 == tap_blocks;
     Ahead<T> ahead;
     Ahead<T> results;
-    const Index room = in_place ? (reads_in_place_ahead_ ? most_ahead_in_place_bytes : 0) : most_ahead_bytes;
+    const Index room = in_place ? (reads_in_place_ahead_ ? most_ahead_in_place_bytes : 0) : most_ahead_bytes_;
     if (packed != nullptr && tap_blocks == 1 && shape.elements() <= room / Index{sizeof(T)})
       ahead = input_ahead(
           geometry_, input, next.group, next.pixels, 0, geometry_.in_channels,

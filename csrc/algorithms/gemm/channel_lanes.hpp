@@ -62,6 +62,7 @@ class ChannelLanes {
   bool packs_by_run_ = false;  // unless they are packed already
   bool turns_strips_ = false;
   bool stores_ahead_ = false;
+  Index most_ahead_bytes_ = 0;
   bool reads_in_place_ahead_ = false;
   bool reads_weights_ahead_ = false;
   int threads_ = 1;
