@@ -16,7 +16,7 @@ struct Rows {
 };
 
 // More would wait for one another.
-inline constexpr Index most_lines_per_step = 64;
+inline constexpr Index most_lines_per_step = 128;
 
 template <class T>
 class Ahead {
