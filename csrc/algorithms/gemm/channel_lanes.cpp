@@ -32,8 +32,8 @@ constexpr double most_near_input = 4 << 20;
 constexpr double most_cached_results = 1.5 * (1 << 20);
 // Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
 constexpr double most_cached_weights = 2 << 20;
-// A multiple of every vector length; tiles come out even.
-constexpr Index pixels_per_chunk = 48;
+// A multiple of every vector length; tiles come out even. With their sums these pixels still fit the first-level cache.
+constexpr Index pixels_per_chunk = 112;
 
 // The end of the chunk of about so many pixels that begins at `first`, where `stretch` pixels are neighbors at a time:
 // whole vectors of one stretch, since transposing less takes longer.
@@ -51,7 +51,7 @@ Index chunk_end(Index first, Index count, Index stretch, Index lanes) noexcept {
 // The same in whole rows of pixels, as many as leave the least of a tile unused, unless they are long: what lies
 // between the pixels of a stride goes on from row to row.
 Index whole_rows_end(Index first, Index count, Index row, Index lanes, Index tile_rows) noexcept {
-  constexpr Index most = pixels_per_chunk + pixels_per_chunk / 3;
+  constexpr Index most = 64;  // that `unpack_patches` takes at a time
   if (row > most) return chunk_end(first, count, row, lanes);
   Index best = row;
   for (Index pixels = 2 * row; pixels <= most; pixels += row)
