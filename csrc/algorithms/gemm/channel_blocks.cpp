@@ -41,10 +41,12 @@ double uses_of_strip(const Blocking& blocking) noexcept {
 
 // A block whose strip holds all taps keeps no accumulators, so its strip may be larger; and a kernel of one tap copies
 // nothing twice, so its blocks may be smaller for that. Its tiles are then few and long, which counts: starting and
-// ending one takes as long as a dozen taps. So a smaller cache does not make them smaller still.
+// ending one takes as long as a dozen taps. So a smaller cache does not make them smaller still. With a stride strips
+// are large, and those of half the pixels are brought nearer while others are read.
 BlockingLimits channel_block_limits(const Geometry& geometry, Index size) noexcept {
   const bool one_tap = geometry.taps_per_channel() == 1;
-  const Index fewest = one_tap ? pixels_per_block / 4 : pixels_per_block;
+  const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
+  const Index fewest = pixels_per_block / (one_tap ? 4 : strided ? 2 : 1);
   for (Index pixels = pixels_per_block; pixels >= fewest; pixels /= 2) {
     const BlockingLimits limits{pixels, most_taps_of_block,
                                 (one_tap ? whole_strip_bytes : fitting(whole_strip_bytes)) / size, false};
