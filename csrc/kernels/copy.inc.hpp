@@ -43,22 +43,25 @@ struct EvenThenOdd {
   static constexpr int lane(int i, int lanes) { return 2 * i < lanes ? 2 * i : 2 * i + 1; }
 };
 
-// destination[i] = source[i * source_step]
+// destination[r * destination_stride + i] = source[r * source_stride + i * source_step]
 template <class T>
-void copy_strided(const T* source, int64_t source_step, int64_t count, T* destination) {
+void copy_strided(const T* source, int64_t source_stride, int64_t source_step, int64_t rows, int64_t count,
+                  T* destination, int64_t destination_stride) {
   constexpr int64_t lanes = lanes_of<T>;
-  if (source_step == 1) return copy_rows(source, 0, 1, count, destination, 0);
+  if (source_step == 1) return copy_rows(source, source_stride, rows, count, destination, destination_stride);
   if (source_step != 2 || count < lanes) {
-    for (int64_t i = 0; i < count; ++i) destination[i] = source[i * source_step];
+    for (int64_t r = 0; r < rows; ++r, source += source_stride, destination += destination_stride)
+      for (int64_t i = 0; i < count; ++i) destination[i] = source[i * source_step];
     return;
   }
-  for (int64_t i = 0; i < count; i += lanes) {
-    // The last vector reaches back over what is already there.
-    if (count - i < lanes) i = count - lanes;
-    // The second load begins one element early, so that it ends with the last element that is asked for.
-    const T* from = source + 2 * i;
-    store(destination + i, shuffle<T, EvenThenOdd>(load(from), load(from + lanes - 1)));
-  }
+  for (int64_t r = 0; r < rows; ++r, source += source_stride, destination += destination_stride)
+    for (int64_t i = 0; i < count; i += lanes) {
+      // The last vector reaches back over what is already there.
+      if (count - i < lanes) i = count - lanes;
+      // The second load begins one element early, so that it ends with the last element that is asked for.
+      const T* from = source + 2 * i;
+      store(destination + i, shuffle<T, EvenThenOdd>(load(from), load(from + lanes - 1)));
+    }
 }
 
 // Vector after vector of the destination, to which all terms are added before it is stored again: their sources begin

@@ -66,8 +66,9 @@ struct KernelSet {
   void (*copy_rows)(const T* source, int64_t source_stride, int64_t rows, int64_t count, T* destination,
                     int64_t destination_stride);
 
-  // destination[i] = source[i * source_step] for i < count
-  void (*copy_strided)(const T* source, int64_t source_step, int64_t count, T* destination);
+  // destination[r * destination_stride + i] = source[r * source_stride + i * source_step] for i < count
+  void (*copy_strided)(const T* source, int64_t source_stride, int64_t source_step, int64_t rows, int64_t count,
+                       T* destination, int64_t destination_stride);
 
   // Whether none of them is infinite or nan.
   bool (*all_finite)(const T* values, int64_t count);

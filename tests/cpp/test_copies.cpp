@@ -92,11 +92,17 @@ void test_strided(const KernelSet<T>& set) {
     for (int64_t count = 1; count <= 3 * set.lanes + 1; ++count) {
       // Not an element beyond the last.
       const int64_t extent = (count - 1) * step + 1;
-      const std::vector<T> spread = integers<T>(at(extent));
-      std::vector<T> packed(at(count + 1), T{99});
-      set.copy_strided(spread.data(), step, count, packed.data());
-      CHECK(packed[at(count)] == T{99});
-      for (int64_t i = 0; i < count; ++i) CHECK(packed[at(i)] == spread[at(i * step)]);
+      for (const int64_t rows : {1, 3}) {
+        const int64_t stride = extent + 2;
+        const std::vector<T> spread = integers<T>(at((rows - 1) * stride + extent));
+        std::vector<T> packed(at(rows * (count + 1)), T{99});
+        set.copy_strided(spread.data(), stride, step, rows, count, packed.data(), count + 1);
+        for (int64_t r = 0; r < rows; ++r) {
+          CHECK(packed[at(r * (count + 1) + count)] == T{99});
+          for (int64_t i = 0; i < count; ++i)
+            CHECK(packed[at(r * (count + 1) + i)] == spread[at(r * stride + i * step)]);
+        }
+      }
     }
 }
 

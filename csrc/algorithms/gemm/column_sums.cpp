@@ -86,8 +86,8 @@ void ColumnSums<T>::start(const kernels::KernelSet<T>& kernels, const SumSpan (&
           T* to = sums + (i - span[0].origin) * plane_pitch_ + (j - span[1].origin) * row_pitch_;
           for (Index k = span[2].begin; k < smaller(end, span[2].begin + phases); ++k) {
             const Index column = k - span[2].origin;
-            kernels.copy_strided(from + k * step, phases * step, divide_up(end - k, phases),
-                                 to + column % phases * phase_pitch_ + column / phases);
+            kernels.copy_strided(from + k * step, 0, phases * step, 1, divide_up(end - k, phases),
+                                 to + column % phases * phase_pitch_ + column / phases, 0);
           }
         }
 }

@@ -275,12 +275,8 @@ void GradKernelPixelLanes<T>::pack_rows(const PixelBlock& block, const Tensor<co
     for (Index n = 0; n < block.images; ++n)
       for (Index i = 0; i < block.size[0]; ++i) {
         const T* plane = from + channel * grad_output.inner + n * grad_output.outer + i * grad_output.axis[0];
-        if (grad_output.axis[2] == 1)
-          kernels_->copy_rows(plane, grad_output.axis[1], block.size[1], block.size[2], rows, width);
-        else
-          for (Index j = 0; j < block.size[1]; ++j)
-            kernels_->copy_strided(plane + j * grad_output.axis[1], grad_output.axis[2], block.size[2],
-                                   rows + j * width);
+        kernels_->copy_strided(plane, grad_output.axis[1], grad_output.axis[2], block.size[1], block.size[2], rows,
+                               width);
         for (Index j = 0; j < block.size[1]; ++j, rows += width)
           for (Index k = block.size[2]; k < width; ++k) rows[k] = T{0};
       }

@@ -157,7 +157,7 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
       const T* row = from + j * from_axis[1];
       T* to_row = pixels + j * pitch_[1];
       if (channels == 1) {
-        kernels.copy_strided(row, from_axis[2], columns, to_row);
+        kernels.copy_strided(row, 0, from_axis[2], 1, columns, to_row, 0);
       } else if (from_channel == 1) {
         kernels.copy_rows(row, from_axis[2], columns, channels, to_row, pitch_[2]);
       } else if (from_axis[2] == 1) {
@@ -208,18 +208,17 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
       kernels.copy_rows(from, from_axis[1], rows, columns, to + first_column, pitch_[1]);
       continue;
     }
-    for (Index j = 0; j < rows; ++j)
-      for (Index k = 0; k < smaller(phases_, columns); ++k) {
-        const T* source = from + j * from_axis[1] + k * from_axis[2];
-        T* target = to + j * pitch_[1] + column(first_column + k);
-        const Index count = divide_up(columns - k, phases_);
-        const Index step = phases_ * from_axis[2];
-        // Every other row, and then another channel: nothing that a hardware prefetcher would see coming.
-        if (c + channels_ahead < channels)
+    for (Index k = 0; k < smaller(phases_, columns); ++k) {
+      const T* source = from + k * from_axis[2];
+      const Index count = divide_up(columns - k, phases_);
+      const Index step = phases_ * from_axis[2];
+      // Every other row, and then another channel: nothing that a hardware prefetcher would see coming.
+      if (k == 0 && c + channels_ahead < channels)
+        for (Index j = 0; j < rows; ++j)
           for (Index e = 0; e < count * step; e += larger(line_elements, step))
-            __builtin_prefetch(source + channels_ahead * from_channel + e);
-        kernels.copy_strided(source, step, count, target);
-      }
+            __builtin_prefetch(source + channels_ahead * from_channel + j * from_axis[1] + e);
+      kernels.copy_strided(source, from_axis[1], step, rows, count, to + column(first_column + k), pitch_[1]);
+    }
   }
 }
 
