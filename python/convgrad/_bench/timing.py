@@ -128,7 +128,7 @@ def measure(
                 failures[contender.name] = f"{type(error).__name__}: {error}"
         _check_agreement(results, layer, pass_name)
         del results
-        samples = _sample_in_turns(list(present.values()), effort, settle=threads > 1)
+        samples = _sample_in_turns(list(present.values()), effort)
     timings = {
         name: Timing(min(seconds), statistics.median(seconds), one.detail)
         for (name, one), seconds in zip(present.items(), samples, strict=True)
@@ -163,7 +163,7 @@ def _check_agreement(results: dict[str, Array], layer: Layer, pass_name: PassNam
             )
 
 
-def _sample_in_turns(prepared: list[Prepared], effort: Effort, settle: bool) -> list[list[float]]:
+def _sample_in_turns(prepared: list[Prepared], effort: Effort) -> list[list[float]]:
     repeats = [_repeats(one, effort.sample_seconds) for one in prepared]
     samples: list[list[float]] = [[] for _ in prepared]
     collecting = gc.isenabled()
@@ -178,8 +178,7 @@ def _sample_in_turns(prepared: list[Prepared], effort: Effort, settle: bool) -> 
                 index = (round_number + turn) % len(prepared)
                 if sum(samples[index]) * repeats[index] > effort.patience:
                     continue
-                if settle:
-                    _wait_for_idle_threads()
+                _wait_for_idle_threads()
                 prepared[index].run()
                 samples[index].append(_seconds_per_call(prepared[index], repeats[index]))
     finally:
@@ -188,8 +187,11 @@ def _sample_in_turns(prepared: list[Prepared], effort: Effort, settle: bool) -> 
     return samples
 
 
-def _wait_for_idle_threads(step: float = 0.01, longest: float = 0.3) -> None:
-    """Wait until the worker threads of the one before, which go on spinning after their work, have fallen asleep."""
+def _wait_for_idle_threads(step: float = 0.002, longest: float = 0.3) -> None:
+    """Wait until the worker threads of the one before, which go on spinning after their work, have fallen asleep.
+
+    Some libraries have such threads even where one may work: JAX's slow down what follows them for 15 ms.
+    """
     deadline = time.perf_counter() + longest
     while time.perf_counter() < deadline:
         used = time.process_time()
