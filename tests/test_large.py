@@ -52,6 +52,8 @@ LAYERS = {
     "few-channels-volume": layer((6, 60, 61), (3, 3, 3), (2, 33), padding=1),
     "wav2vec": layer((20_003,), (10,), (1, 64), stride=5),
     "yolo": layer((120, 121), (3, 3), (20, 40), stride=2, padding=1),
+    "one-tile-of-many-sums": layer((120, 111), (1, 1), (8, 20), stride=2),
+    "one-tile-of-many-runs": layer((7_000,), (10,), (1, 150), stride=5, batch=2),
     "planes-of-a-page": layer((32, 32), (3, 3), (70, 130), padding=1),
     "planes-of-a-page-1x1": layer((32, 32), (1, 1), (70, 130)),
     "batch-of-points": layer((1, 1), (1, 1), (70, 90), batch=100),

@@ -48,6 +48,7 @@ struct TileSums {
   int64_t result_stride;
 };
 
+// Lines that are wanted soon: each tile, or panel, asks for as many, with its first taps.
 struct LinesAhead {
   const void* const* address = nullptr;
   int64_t per_tile = 0;
@@ -70,6 +71,7 @@ struct PanelSweep {
   int64_t result_stride;
   int64_t result_step;
   int64_t count;  // of panels, one at least
+  LinesAhead ahead;
 };
 
 template <class T>
@@ -77,8 +79,8 @@ using SweepTile = void (*)(const T* source, const int64_t* row_offset, const int
                            const PanelSweep<T>& sweep);
 
 // The same over panels that nobody has filled: row r of panel p is neighbors in `strip`, from first[p] + tap_offset[r]
-// on. They are read there and written to the panel on the way. What lies at first[p + 1] is asked for meanwhile, so
-// there is one more of these than of panels: of the last, any number.
+// on. They are read there and written to the panel on the way, unless that is null. What lies at first[p + 1] is asked
+// for meanwhile, so there is one more of these than of panels: of the last, any number.
 template <class T>
 struct PanelSource {
   const T* strip;

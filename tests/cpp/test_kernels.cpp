@@ -28,6 +28,18 @@ struct Tiles {
   Start start;
 };
 
+// Lines to ask for: none, or up to more than two for each tap. What is asked for is not read: it may be anywhere.
+class Asked {
+ public:
+  Asked(int64_t tiles, int64_t taps)
+      : per_tile_(static_cast<int64_t>(generator()) % (2 * taps + 4)), lines_(at(tiles * per_tile_), this) {}
+  [[nodiscard]] LinesAhead lines() const { return {lines_.data(), per_tile_}; }
+
+ private:
+  int64_t per_tile_;
+  std::vector<const void*> lines_;
+};
+
 // Rows in groups of `group` neighbors.
 template <class T>
 void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int group, const Pieces& pieces,
@@ -62,12 +74,10 @@ void test_tile(const KernelSet<T>& set, Tile<T> tile, int vectors, int rows, int
       }
     }
   std::vector<T> result = before;
-  // What is asked for is not read: it may be anywhere.
-  const std::vector<const void*> lines(at(2 * tiles.count), &source);
+  const Asked asked{tiles.count, length};
   tile(source.data(), {row_offset.data(), tiles.in_order ? nullptr : place.data(), tiles.count},
        {reduction_offset.data(), pieces.length, pieces.segments, pieces.gap, pieces.sets, pieces.set_gap}, panel.data(),
-       {goes_on ? result.data() : start.data(), goes_on ? stride : start_stride, result.data(), stride},
-       {lines.data(), 2});
+       {goes_on ? result.data() : start.data(), goes_on ? stride : start_stride, result.data(), stride}, asked.lines());
   CHECK(result == wanted);
 }
 
@@ -120,6 +130,7 @@ void test_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count
   const std::vector<T> before = integers<T>(at(rows * count * width + rows * 3));
   std::vector<T> result = before;
   std::vector<T> wanted = before;
+  const Asked asked{count, length};
   for (int64_t panel = 0; panel < count; ++panel)
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t lane = 0; lane < width; ++lane) {
@@ -130,13 +141,13 @@ void test_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count
       }
   set.sweep_tile[rows - 1](source.data(), row_offset.data(), offset.data(), length,
                            {panels.data(), panel_step, goes_on ? result.data() : start.data(), goes_on ? stride : width,
-                            goes_on ? step : 0, result.data(), stride, step, count});
+                            goes_on ? step : 0, result.data(), stride, step, count, asked.lines()});
   CHECK(result == wanted);
 }
 
-// The same from a strip: the panels hold its vectors afterwards, and nothing else is written.
+// The same from a strip: the panels, if there are any, hold its vectors afterwards, and nothing else is written.
 template <class T>
-void test_fill_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count, bool goes_on) {
+void test_fill_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t count, bool goes_on, bool keeps) {
   const int64_t width = set.tile_vectors * set.lanes;
   const int64_t panel_step = (length + 1) * width;
   const int64_t stride = count * width + 3;
@@ -155,10 +166,12 @@ void test_fill_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t 
   std::vector<T> wanted_panels = panels;
   std::vector<T> result = integers<T>(at(rows * stride));
   std::vector<T> wanted = result;
+  const Asked asked{count, length};
   for (int64_t panel = 0; panel < count; ++panel)
     for (int64_t lane = 0; lane < width; ++lane) {
       const auto element = [&](int64_t r) { return strip[at(first[at(panel)] + tap_offset[at(r)] + lane)]; };
-      for (int64_t r = 0; r < length; ++r) wanted_panels[at(panel * panel_step + r * width + lane)] = element(r);
+      for (int64_t r = 0; keeps && r < length; ++r)
+        wanted_panels[at(panel * panel_step + r * width + lane)] = element(r);
       for (int64_t i = 0; i < rows; ++i) {
         T& sum = wanted[at(panel * width + i * stride + lane)];
         if (!goes_on) sum = start[at(i * width + lane)];
@@ -166,9 +179,9 @@ void test_fill_sweep(const KernelSet<T>& set, int rows, int64_t length, int64_t 
       }
     }
   set.fill_sweep[rows - 1](source.data(), row_offset.data(), offset.data(), length,
-                           {strip.data(), tap_offset.data(), first.data(), panels.data()},
+                           {strip.data(), tap_offset.data(), first.data(), keeps ? panels.data() : nullptr},
                            {nullptr, panel_step, goes_on ? result.data() : start.data(), goes_on ? stride : width,
-                            goes_on ? width : 0, result.data(), stride, width, count});
+                            goes_on ? width : 0, result.data(), stride, width, count, asked.lines()});
   CHECK(result == wanted);
   CHECK(panels == wanted_panels);
 }
@@ -180,7 +193,7 @@ void test_sweeps(const KernelSet<T>& set) {
       for (const int64_t count : {1, 2, 5})
         for (const bool goes_on : {false, true}) {
           for (const bool side_by_side : {false, true}) test_sweep(set, rows, length, count, side_by_side, goes_on);
-          test_fill_sweep(set, rows, length, count, goes_on);
+          for (const bool keeps : {false, true}) test_fill_sweep(set, rows, length, count, goes_on, keeps);
         }
 }
 

@@ -83,6 +83,26 @@ class Ahead {
   Index lines_per_step_ = 0;
 };
 
+// The lines that several tiles ask for, so that calls are few.
+template <Index kinds>
+class LineList {
+ public:
+  // Those of each `ahead` for the next `tiles` tiles, or for as many as there is room for.
+  template <class... Aheads>
+  kernels::LinesAhead fill(Index& tiles, Aheads&... ahead) noexcept {
+    static_assert(sizeof...(ahead) == kinds);
+    const Index per_tile = (ahead.lines_of_step() + ...);
+    if (per_tile > 0) tiles = smaller(tiles, room / per_tile);
+    const void** line = lines_;
+    ((line = ahead.list(tiles, line)), ...);
+    return {lines_, per_tile};
+  }
+
+ private:
+  static constexpr Index room = 4 * kinds * most_lines_per_step;
+  const void* lines_[room];
+};
+
 template <class T>
 double input_bytes(const Geometry& geometry) noexcept {
   double bytes = static_cast<double>(geometry.batch * geometry.groups * geometry.in_channels * Index{sizeof(T)});

@@ -7,14 +7,18 @@ namespace convgrad::gemm {
 namespace {
 
 // What a block works on at a time: its part of G, the products, and the sums that these are added to. They share a
-// second-level cache of one mebibyte with the weights that stream by.
+// second-level cache of one mebibyte with the weights that stream by. Where a single tile takes G, nothing of it is
+// read twice, and a run of its channels makes way for the next, which is asked for meanwhile: blocks may have as many
+// pixels as it likes, since memory is slow to deliver shorter rows.
 constexpr Index panel_bytes = Index{640} << 10;
+constexpr Index panel_bytes_of_one_tile = Index{320} << 10;
 constexpr Index product_bytes = Index{192} << 10;
 constexpr Index sum_bytes = Index{192} << 10;
-constexpr Index most_pixels_of_block = 1024;
+constexpr Index most_pixels_of_block = 1536;
 // Products are loaded and stored for each run of so many, which counts for more than that a longer panel streams from
 // the second-level cache while the tiles of a chunk pass over it.
 constexpr Index channels_per_run = 512;
+constexpr Index fewest_channels_per_run = 32;
 // More rows of P at a time save nothing.
 constexpr Index most_rows = 128;
 constexpr Index most_rounds = 4;  // tasks for each worker that are worth a try: each computes something again
@@ -32,14 +36,17 @@ Index sum_elements(const Geometry& geometry, Index images, const Index (&size)[a
 }  // namespace
 
 ColumnTasks::ColumnTasks(const Geometry& geometry, const Units& units, Index workers) noexcept
-    : geometry_(geometry),
-      units_(units),
-      run_(even_piece(geometry.out_channels, channels_per_run)),
-      most_images_(geometry.batch) {
+    : geometry_(geometry), units_(units), most_images_(geometry.batch) {
   choose_block();
   choose_chunk();
   channels_per_task_ = round_up(larger(1, geometry.in_channels), chunk_);
   if (workers > 1) share(workers);
+}
+
+Index ColumnTasks::run() const noexcept {
+  const Index fitting =
+      passes_once() ? panel_bytes_of_one_tile / units_.element_bytes / most_pixels() : channels_per_run;
+  return even_piece(geometry_.out_channels, clip(fitting, fewest_channels_per_run, channels_per_run));
 }
 
 Index ColumnTasks::tiles() const noexcept {
@@ -50,8 +57,11 @@ Index ColumnTasks::tiles() const noexcept {
 void ColumnTasks::choose_block() noexcept {
   const Index size = units_.element_bytes;
   const Index taps = geometry_.taps_per_channel();
-  Index target = smaller(most_pixels_of_block, panel_bytes / size / larger(1, geometry_.out_channels));
-  target = smaller(target, product_bytes / size / smaller(taps, 2 * units_.tile_rows));
+  Index target = smaller(most_pixels_of_block, product_bytes / size / smaller(taps, 2 * units_.tile_rows));
+  // Of one tile, all channels together; otherwise as many as a chunk will have.
+  const bool one_tile = geometry_.in_channels * taps <= units_.tile_rows;
+  const Index channels = one_tile ? geometry_.in_channels : chunk_;
+  if (!one_tile) target = smaller(target, panel_bytes / size / larger(1, geometry_.out_channels));
   for (target = larger(1, target);; target /= 2) {
     Index left = target;
     for (int a = axes - 1; a >= 0; --a) {
@@ -60,7 +70,7 @@ void ColumnTasks::choose_block() noexcept {
       left = size_[a] < pixels ? 1 : left / size_[a];
     }
     images_ = even_piece(most_images_, left);
-    if (target == 1 || sum_elements(geometry_, images_, size_, chunk_) * size <= sum_bytes) return;
+    if (target == 1 || sum_elements(geometry_, images_, size_, channels) * size <= sum_bytes) return;
   }
 }
 
@@ -187,7 +197,7 @@ double ColumnTasks::largest_cost() const noexcept {
       blocks * static_cast<double>(round_up(static_cast<Index>(std::ceil(pixels / blocks)), units_.lanes));
   return (rows + tiles * tile) * computed * out_channels + rows * (pixels * product + blocks * out_channels * weight) +
          pixels * out_channels * copy + static_cast<double>(channels) * sums * sum +
-         static_cast<double>(units_.tile_rows * run_) * constant;
+         static_cast<double>(units_.tile_rows * run()) * constant;
 }
 
 ColumnTask ColumnTasks::task(Index index) const noexcept {

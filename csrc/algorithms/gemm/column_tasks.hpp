@@ -44,8 +44,12 @@ class ColumnTasks {
   [[nodiscard]] Index product_pitch() const noexcept {
     return round_up(most_pixels(), units_.panel_lanes) + 64 / units_.element_bytes;
   }
+  // Whether one tile does all rows of P that a task has, so that each panel is read once.
+  [[nodiscard]] bool passes_once() const noexcept {
+    return channels_per_task_ <= chunk_ && chunk_ * geometry_.taps_per_channel() <= units_.tile_rows;
+  }
   // Output channels of a panel.
-  [[nodiscard]] Index run() const noexcept { return run_; }
+  [[nodiscard]] Index run() const noexcept;
 
   [[nodiscard]] Index count() const noexcept {
     return geometry_.groups * image_ranges() * boxes_[0] * boxes_[1] * boxes_[2] * channel_ranges();
@@ -73,6 +77,17 @@ class ColumnTasks {
           visit(block);
         }
   }
+  // The first of them.
+  [[nodiscard]] PixelBlock first_block(const ColumnTask& task) const noexcept {
+    PixelBlock block;
+    block.first_image = task.first_image;
+    block.images = task.images;
+    for (int a = 0; a < axes; ++a) {
+      block.first[a] = task.first_pixel[a];
+      block.size[a] = even_piece(task.end_pixel[a] - task.first_pixel[a], size_[a]);
+    }
+    return block;
+  }
   // What a block of a task adds to along one axis, and stores.
   [[nodiscard]] SumSpan span(int axis, const ColumnTask& task, const PixelBlock& block) const noexcept;
 
@@ -97,7 +112,6 @@ class ColumnTasks {
 
   Geometry geometry_;
   Units units_{1, 1, 1, 1};
-  Index run_ = 1;
   Index most_images_ = 1;
   Index images_ = 1;
   Index size_[axes] = {1, 1, 1};

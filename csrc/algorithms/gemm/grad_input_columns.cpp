@@ -12,9 +12,10 @@ namespace convgrad::gemm {
 
 namespace {
 
-// A larger dV comes from the last-level cache or beyond: the memory that sums go to is brought nearer. So does a larger
-// G, which is then read channel by channel.
+// A larger dV, or G, comes from the last-level cache or beyond: the memory that sums go to, and what is read next, is
+// brought nearer.
 constexpr double most_near_bytes = 4 << 20;
+constexpr double most_near_bytes_of_grad = 1 << 20;
 
 }  // namespace
 
@@ -82,10 +83,10 @@ struct GradInputColumns<T>::Worker {
   T* sums;
   T* row;
   T* zeros;
+  Index* unfilled;
   Index* row_offsets;
   Index* channel_offsets;
   Index* reduction;
-  kernels::BlockCopy* copies;
 };
 
 template <class T>
@@ -93,7 +94,9 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
                                       int threads) noexcept
     : geometry_(geometry),
       kernels_(&kernels),
+      width_(kernels.lanes * kernels.tile_vectors),
       tasks_(geometry, kernels, useful_threads(geometry, threads)),
+      run_(tasks_.run()),
       weights_(geometry, kernels, tasks_.chunk()) {
   product_.batch = geometry.batch;
   product_.groups = geometry.groups;
@@ -102,28 +105,27 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
   threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), tasks_.count())));
   stores_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
-  reads_by_channel_ = output_bytes<T>(geometry) > most_near_bytes;
+  reads_ahead_ = output_bytes<T>(geometry) > most_near_bytes_of_grad;
 
   WorkspaceLayout shared;
   packed_ = shared.reserve<T>(packed_elements());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
-  const Index width = Index{kernels.lanes} * kernels.tile_vectors;
   const Index pixels = tasks_.most_pixels();
-  const Index run = tasks_.run();
-  padded_pixels_ = round_up(pixels, width);
+  padded_pixels_ = round_up(pixels, width_);
   const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk());
-  strip_ = worker.reserve<T>(StripShape::room(pixels, geometry.out_channels) + 2 * width);
-  panels_ = worker.reserve<T>(divide_up(geometry.out_channels, run) * panel_elements(padded_pixels_, run));
+  strip_ = worker.reserve<T>(StripShape::room(pixels, run_) + 2 * width_);
+  const Index runs = tasks_.passes_once() ? 1 : divide_up(geometry.out_channels, run_);
+  panels_ = worker.reserve<T>(runs * panel_elements(padded_pixels_, run_));
   product_slack_ = round_up(sums.slack(kernels), 64 / Index{sizeof(T)});
   products_ = worker.reserve<T>(tasks_.tiles() * kernels.tile_rows * tasks_.product_pitch() + 2 * product_slack_);
   sums_ = worker.reserve<T>(sums.elements() + kernels.lanes);
   row_ = worker.reserve<T>(sums.row_elements());
-  zeros_ = worker.reserve<T>(width);
+  zeros_ = worker.reserve<T>(width_);
+  unfilled_ = worker.reserve<Index>(padded_pixels_ / width_ + 1);
   row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
-  channel_offsets_ = worker.reserve<Index>(geometry.out_channels);
-  reduction_ = worker.reserve<Index>(kernels.tile_rows * run);
-  copies_ = worker.reserve<kernels::BlockCopy>(most_copies(padded_pixels_));
+  channel_offsets_ = worker.reserve<Index>(run_);
+  reduction_ = worker.reserve<Index>(kernels.tile_rows * run_);
   worker_bytes_ = worker.bytes();
 }
 
@@ -149,59 +151,52 @@ void GradInputColumns<T>::run(const Tensor<const T>& grad_output, const Tensor<c
                         at_offset<T>(area, sums_),
                         at_offset<T>(area, row_),
                         at_offset<T>(area, zeros_),
+                        at_offset<Index>(area, unfilled_),
                         at_offset<Index>(area, row_offsets_),
                         at_offset<Index>(area, channel_offsets_),
-                        at_offset<Index>(area, reduction_),
-                        at_offset<kernels::BlockCopy>(area, copies_)};
-    run_task(tasks_.task(index), grad_output, packed, grad_input, worker);
+                        at_offset<Index>(area, reduction_)};
+    // After it this worker, or another soon, does this one.
+    const ColumnTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
+    run_task(tasks_.task(index), next, grad_output, packed, grad_input, worker);
   });
 }
 
 template <class T>
-void GradInputColumns<T>::run_task(const ColumnTask& task, const Tensor<const T>& grad_output, const T* packed,
-                                   const Tensor<T>& grad_input, const Worker& worker) const noexcept {
+void GradInputColumns<T>::run_task(const ColumnTask& task, const ColumnTask& next, const Tensor<const T>& grad_output,
+                                   const T* packed, const Tensor<T>& grad_input, const Worker& worker) const noexcept {
   if (task.empty()) return;
-  for (Index i = 0; i < kernels_->lanes * kernels_->tile_vectors; ++i) worker.zeros[i] = T{0};
+  for (Index i = 0; i < width_; ++i) worker.zeros[i] = T{0};
   for (Index i = 0; i < kernels_->tile_rows; ++i) {
     worker.row_offsets[i] = i;
-    for (Index o = 0; o < tasks_.run(); ++o) worker.reduction[i * tasks_.run() + o] = o * (i + 1);
+    for (Index o = 0; o < run_; ++o) worker.reduction[i * run_ + o] = o * (i + 1);
   }
 
-  tasks_.for_each_block(
-      task, [&](const PixelBlock& block) { run_block(task, block, grad_output, packed, grad_input, worker); });
+  PixelBlock block;
+  tasks_.for_each_block(task, [&](const PixelBlock& following) {
+    if (block.count() > 0) run_block(task, block, {task.group, following}, grad_output, packed, grad_input, worker);
+    block = following;
+  });
+  run_block(task, block, {next.group, tasks_.first_block(next)}, grad_output, packed, grad_input, worker);
 }
 
 template <class T>
-void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pixels,
+void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pixels, const Next& next,
                                     const Tensor<const T>& grad_output, const T* packed, const Tensor<T>& grad_input,
                                     const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
-  const TapBlock all{0, product_.in_channels, {0, 0, 0}, {1, 1, 1}, 0};
-  Tensor<const T> from = grad_output;
-  from.data += task.group * product_.in_channels * from.inner;
-  StripShape shape(product_, pixels.images, pixels.size, all.channels, all.size, StripShape::Order::pixels_adjacent);
-  const T* strip = worker.strip;
-  const Index width = Index{kernels_->lanes} * kernels_->tile_vectors;
-  const Index channels_left = (geometry_.groups - task.group) * product_.in_channels;
-  const bool in_place = shape.in_place(product_, pixels, all, from, channels_left, width, strip);
-  const bool turns = turns_into_panels(product_, from);
-  if (!in_place && !turns) shape.pack(*kernels_, product_, pixels, all, from, worker.strip);
-  shape.fill_tap_offsets(all, worker.channel_offsets);
-  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-  T* panels = worker.panels;
-  for (Index done = 0; done < all.channels; done += tasks_.run()) {
-    const Index length = smaller(tasks_.run(), all.channels - done);
-    if (turns)
-      turn_into_panels(*kernels_, product_, pixels, from, done, length, panels);
-    else
-      expand_panels(*kernels_, shape, box, strip, in_place && reads_by_channel_, worker.channel_offsets + done, length,
-                    worker.copies, panels);
-    panels += panel_elements(padded_pixels_, length);
-  }
+  const Index panels = divide_up(pixels.count(), width_);
+  Index steps = 0;  // of all chunks
+  for (Index done = 0; done < task.channels; done += tasks_.chunk())
+    steps += weights_.tiles(smaller(tasks_.chunk(), task.channels - done) * geometry_.taps_per_channel()).count;
+  steps *= panels * divide_up(geometry_.out_channels, run_);
+  Ahead<T> reads;
+  if (reads_ahead_ && !tasks_.passes_once())
+    reads = input_ahead(product_, grad_output, next.group, next.pixels, 0, geometry_.out_channels, steps);
 
   SumSpan span[axes];
   for (int a = 0; a < axes; ++a) span[a] = tasks_.span(a, task, pixels);
   const Index taps = geometry_.taps_per_channel();
+  bool in_panels = false;  // all that the block has of G
   for (Index done = 0; done < task.channels; done += tasks_.chunk()) {
     const Index channels = smaller(tasks_.chunk(), task.channels - done);
     const Index channel = task.group * geometry_.in_channels + task.first_channel + done;
@@ -211,13 +206,30 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
     timer.next(Phase::storing);
     sums.start(*kernels_, span, to, worker.sums);
     const ColumnTiles tiles = weights_.tiles(channels * taps);
-    Ahead<T> ahead;
-    if (stores_ahead_) ahead = sums.ahead(span, to, tiles.count * divide_up(box.count(), width));
+    Ahead<T> stores;
+    if (stores_ahead_) stores = sums.ahead(span, to, tiles.count * panels);
     const T* weights = packed + weights_.offset(channel);
     for (Index last = tiles.count; last > 0; last -= smaller(last, tasks_.tiles())) {
       const Index first = larger(0, last - tasks_.tiles());
-      timer.next(Phase::multiplying);
-      multiply(weights, tiles, first, last, box.count(), ahead, worker);
+      T* run_panels = worker.panels;
+      for (Index run = 0; run < geometry_.out_channels; run += run_) {
+        const Index length = smaller(run_, geometry_.out_channels - run);
+        const T* in_place = nullptr;
+        if (!in_panels) {
+          timer.next(Phase::packing_input);
+          in_place = fill_panels(task.group, pixels, grad_output, run, length, worker, run_panels);
+        }
+        if (reads_ahead_ && tasks_.passes_once()) {
+          const Index left = geometry_.out_channels - run - length;
+          const Index wanted = smaller(run_, left > 0 ? left : geometry_.out_channels);
+          reads = left > 0 ? input_ahead(product_, grad_output, task.group, pixels, run + length, wanted, panels)
+                           : input_ahead(product_, grad_output, next.group, next.pixels, 0, wanted, panels);
+        }
+        timer.next(Phase::multiplying);
+        multiply(in_place, weights, tiles, first, last, pixels.count(), run, length, run_panels, reads, stores, worker);
+        if (!tasks_.passes_once()) run_panels += panel_elements(padded_pixels_, length);
+      }
+      in_panels = true;
       timer.next(Phase::adding_sums);
       sums.add(*kernels_, worker.products, tasks_.product_pitch(), tiles.first_row(first), tiles.first_row(last),
                worker.sums);
@@ -227,43 +239,71 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
   }
 }
 
-// Tiles first .. last - 1 of a chunk, for all pixels of the block: the weights of a tile stay in the first-level cache
-// while the panels pass by.
+// Those of a run of channels, but for the ones that `worker.unfilled` leaves for the first tile to read in place: it
+// keeps them in panels, unless it is the only one. Returns where that is, or null if all are filled.
 template <class T>
-void GradInputColumns<T>::multiply(const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels,
-                                   Ahead<T>& ahead, const Worker& worker) const noexcept {
+const T* GradInputColumns<T>::fill_panels(Index group, const PixelBlock& pixels, const Tensor<const T>& grad_output,
+                                          Index run, Index length, const Worker& worker, T* panels) const noexcept {
+  Tensor<const T> from = grad_output;
+  from.data += group * product_.in_channels * from.inner;
+  if (turns_into_panels(product_, from)) {
+    turn_into_panels(*kernels_, product_, pixels, from, run, length, panels);
+    return nullptr;
+  }
+  const TapBlock channels{run, length, {0, 0, 0}, {1, 1, 1}, run};
+  StripShape shape(product_, pixels.images, pixels.size, length, channels.size, StripShape::Order::pixels_adjacent);
+  const T* strip = worker.strip;
+  const Index channels_left = (geometry_.groups - group) * product_.in_channels;
+  const bool in_place = shape.in_place(product_, pixels, channels, from, channels_left, width_, strip);
+  if (!in_place) shape.pack(*kernels_, product_, pixels, channels, from, worker.strip);
+  shape.fill_tap_offsets(channels, worker.channel_offsets);
+  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
+  expand_panels(*kernels_, shape, box, strip, false, worker.channel_offsets, length, nullptr, panels,
+                in_place ? worker.unfilled : nullptr);
+  return in_place ? strip : nullptr;
+}
+
+// Tiles first .. last - 1 of a chunk over a run of channels, for all pixels of the block: the weights of a tile stay in
+// the first-level cache while the panels pass by.
+template <class T>
+void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const ColumnTiles& tiles, Index first,
+                                   Index last, Index pixels, Index run, Index length, T* panels, Ahead<T>& reads,
+                                   Ahead<T>& stores, const Worker& worker) const noexcept {
   const Index base = tiles.first_row(first);
   const Index pitch = tasks_.product_pitch();
-  const Index run = tasks_.run();
-  const Index width = Index{kernels_->lanes} * kernels_->tile_vectors;
   const Index full = full_panels(*kernels_, pixels);
-  const T* panels = worker.panels;
-  for (Index done = 0; done < geometry_.out_channels; done += run) {
-    const Index length = smaller(run, geometry_.out_channels - done);
-    const Index step = panel_offset(width, length);
-    Index next = base;
-    for (Index tile = first; tile < last; ++tile) {
-      const Index row = next;
-      next = tiles.first_row(tile + 1);
-      const Index height = next - row;
-      const T* tile_weights = weights + row * geometry_.out_channels + done * height;
-      const Index* offsets = worker.reduction + (height - 1) * run;
-      T* products = worker.products + (row - base) * pitch;
-      for (Index panel = 0, some = 0; panel < full; panel += some) {
-        some = smaller(panels_per_call(length), full - panel);
-        if (done == 0)
-          for (Index i = 0; i < some; ++i) ahead.step();
-        T* to = products + panel * width;
-        kernels_->sweep_tile[height - 1](tile_weights, worker.row_offsets, offsets, length,
-                                         {panels + panel * step, step, done == 0 ? worker.zeros : to,
-                                          done == 0 ? 0 : pitch, done == 0 ? 0 : width, to, pitch, width, some});
-      }
-      if (full * width >= pixels) continue;
-      if (done == 0) ahead.step();
-      run_tile<T>(*kernels_, 1, tile_weights, worker.row_offsets, height, {offsets, length}, panels + full * step,
-                  {done == 0 ? worker.zeros : nullptr, 0, products + full * width, pitch});
+  const Index step = panel_offset(width_, length);
+  LineList<2> lines;
+  Index next = base;
+  for (Index tile = first; tile < last; ++tile) {
+    const Index row = next;
+    next = tiles.first_row(tile + 1);
+    const Index height = next - row;
+    const T* tile_weights = weights + row * geometry_.out_channels + run * height;
+    const Index* offsets = worker.reduction + (height - 1) * run_;
+    T* products = worker.products + (row - base) * pitch;
+    const bool may_fill = in_place != nullptr && tile == first;
+    for (Index panel = 0, some = 0; panel < full; panel += some) {
+      some = smaller(panels_per_call(length), full - panel);
+      if (may_fill) some = alike_panels(worker.unfilled + panel, some);
+      const kernels::LinesAhead asked = lines.fill(some, reads, stores);
+      T* to = products + panel * width_;
+      T* here = panels + panel * step;
+      const kernels::PanelSweep<T> sweep{
+          here, step, run == 0 ? worker.zeros : to, run == 0 ? 0 : pitch, run == 0 ? 0 : width_, to, pitch, width_,
+          some, asked};
+      if (may_fill && worker.unfilled[panel] != filled_already)
+        kernels_->fill_sweep[height - 1](
+            tile_weights, worker.row_offsets, offsets, length,
+            {in_place, worker.channel_offsets, worker.unfilled + panel, tasks_.passes_once() ? nullptr : here}, sweep);
+      else
+        kernels_->sweep_tile[height - 1](tile_weights, worker.row_offsets, offsets, length, sweep);
     }
-    panels += panel_elements(padded_pixels_, length);
+    if (full * width_ >= pixels) continue;
+    reads.step();
+    stores.step();
+    run_tile<T>(*kernels_, 1, tile_weights, worker.row_offsets, height, {offsets, length}, panels + full * step,
+                {run == 0 ? worker.zeros : nullptr, 0, products + full * width_, pitch});
   }
 }
 

@@ -79,13 +79,6 @@ Index most_result_bytes(const Geometry& geometry, Index pixels, Index size) noex
   return larger(result_bytes, smaller(result_bytes_of_one_run, panel_and_result_bytes - panels));
 }
 
-// So many of `count` panels are filled already, or unfilled, like the first.
-Index alike_panels(const Index* unfilled, Index count) noexcept {
-  Index alike = 1;
-  while (alike < count && (unfilled[alike] == filled_already) == (unfilled[0] == filled_already)) ++alike;
-  return alike;
-}
-
 }  // namespace
 
 // Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there,
@@ -282,6 +275,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
           ahead = input_ahead(geometry_, input, next.group, wanted(next.pixels), 0,
                               smaller(geometry_.in_channels, taps_per_run_), tiles.count * panels);
       }
+      LineList<2> lines;
       for (Index tile = 0; tile < tiles.count; ++tile) {
         const Index first = tiles.first(tile);
         const Index rows = tiles.rows(tile);
@@ -295,10 +289,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
           some = smaller(destination.alike, at_once);
           const bool may_fill = fills && !has_panels && tile == 0;
           if (may_fill) some = alike_panels(worker.unfilled + panel, some);
-          for (Index i = 0; i < some; ++i) {
-            ahead.step();
-            if (stores_ahead) results.step();
-          }
+          const kernels::LinesAhead asked = lines.fill(some, ahead, results);
           const kernels::PanelSweep<T> sweep{data,
                                              panel_offset(width_, length),
                                              fresh ? start : result,
@@ -307,7 +298,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
                                              result,
                                              destination.stride,
                                              destination.step,
-                                             some};
+                                             some,
+                                             asked};
           if (may_fill && worker.unfilled[panel] != filled_already)
             kernels_->fill_sweep[rows - 1](here.data, here.row_offsets, here.tap_offsets, length,
                                            {strip, worker.tap_offsets + done, worker.unfilled + panel, data}, sweep);

@@ -11,7 +11,7 @@ namespace {
 constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
 
 // How the next `pixels` pixels of a strip fill a row of a panel, in whole vectors.
-Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, Index width, Index lanes,
+Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, Index lanes,
                   kernels::PanelCopy* copies) noexcept {
   Index count = 0;
   kernels::PanelCopy next{0, 0};  // what would go on where the last copy ends
@@ -25,9 +25,12 @@ Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, In
     for (; next.lane < lane; next = {next.offset + lanes, next.lane + lanes}) copies[count++] = next;
     cursor.advance(length);
   }
-  // Lanes without a pixel repeat the first ones: their results are numbers, and nobody stores them.
-  for (Index lane = pixels; lane < width; lane += lanes) copies[count++] = {copies[0].offset, lane};
   return count;
+}
+
+// Whether they are one row of pixels.
+bool are_neighbors(const kernels::PanelCopy* copies, Index count, Index pixels, Index lanes) noexcept {
+  return count == divide_up(pixels, lanes) && copies[count - 1].offset == copies[0].offset + (count - 1) * lanes;
 }
 
 }  // namespace
@@ -43,16 +46,18 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
   for (Index begin = 0; begin < box.count(); begin += width) {
     const Index left = box.count() - begin;
     width = panel_width(kernels, left);
-    const Index count = find_copies(shape, cursor, smaller(width, left), width, kernels.lanes, panel_copies);
+    const Index pixels = smaller(width, left);
+    Index count = find_copies(shape, cursor, pixels, kernels.lanes, panel_copies);
     const Index panel = panel_offset(begin, taps);
     if (unfilled != nullptr) {
-      const Index vectors = width <= left ? width / kernels.lanes : 0;
-      const Index last = count - 1;
-      const bool neighbors = vectors == kernels.tile_vectors && count == vectors &&
-                             panel_copies[last].offset == panel_copies[0].offset + last * kernels.lanes;
+      const bool neighbors = width == Index{kernels.lanes} * kernels.tile_vectors &&
+                             are_neighbors(panel_copies, count, pixels, kernels.lanes);
       *unfilled++ = neighbors ? panel_copies[0].offset : filled_already;
       if (neighbors) continue;
     }
+    // Lanes without a pixel repeat the first ones: their results are numbers, and nobody stores them.
+    for (Index lane = pixels; lane < width; lane += kernels.lanes)
+      panel_copies[count++] = {panel_copies[0].offset, lane};
     if (!by_tap) {
       kernels.expand(strip, tap_offsets, taps, panel_copies, count, panels + panel, width);
       continue;

@@ -42,11 +42,19 @@ inline constexpr Index filled_already = -1;
 // from end to end for each tap, as is better for an input in place that every tap finds somewhere else.
 //
 // With `unfilled`, which has room for one more than there are panels, those of the full width whose pixels are
-// neighbors are left to whoever reads them first: unfilled[panel] says where in the strip their pixels lie.
+// neighbors are left to whoever reads them first: unfilled[panel] says where in the strip their pixels lie. The last
+// one may have more lanes than pixels, and reads what lies behind them.
 template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
                    bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels,
                    Index* unfilled = nullptr) noexcept;
+
+// So many of `count` panels are filled already, or unfilled, like the first.
+inline Index alike_panels(const Index* unfilled, Index count) noexcept {
+  Index alike = 1;
+  while (alike < count && (unfilled[alike] == filled_already) == (unfilled[0] == filled_already)) ++alike;
+  return alike;
+}
 
 // Under a 1x1 kernel that reads nothing but an NHWC array, panels are turned right out of that, and need no strip.
 template <class T>

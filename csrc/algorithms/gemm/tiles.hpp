@@ -91,19 +91,15 @@ inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const
                                      : kernels.wide_tile_rows;
   const EvenTiles tiles(rows.count / group, most / group);
   const kernels::Tile<T>* of_height = kind == no_kind ? kernels.tile[vectors - 1] : kernels.grouped_tile[kind];
-  constexpr Index room = 4 * sizeof...(ahead) * most_lines_per_step;  // of several tiles, so that calls are few
-  const void* lines[room];
+  LineList<sizeof...(ahead)> lines;
   for (Index first = 0, some = 0; first < tiles.count; first += some) {
     // As many as are of one height and have room for the lines they ask for.
-    const Index per_tile = (ahead.lines_of_step() + ...);
     some = (first < tiles.higher ? tiles.higher : tiles.count) - first;
-    if (per_tile > 0) some = smaller(some, room / per_tile);
-    const void** line = lines;
-    ((line = ahead.list(some, line)), ...);
+    const kernels::LinesAhead asked = lines.fill(some, ahead...);
     const Index row = tiles.first(first) * group;
     const bool in_order = rows.place == nullptr;
     of_height[tiles.rows(first) - 1](source, {rows.offset + row, in_order ? nullptr : rows.place + row, some},
-                                     reduction, panel, accumulators.sums(in_order ? row : 0), {lines, per_tile});
+                                     reduction, panel, accumulators.sums(in_order ? row : 0), asked);
   }
 }
 
