@@ -50,6 +50,8 @@ LAYERS = {
     "gaps": layer((91, 90), (2, 2), (40, 33), stride=3, padding=1),
     "few-channels-map": layer((150, 151), (3, 3), (1, 64)),
     "few-channels-volume": layer((6, 60, 61), (3, 3, 3), (2, 33), padding=1),
+    "few-taps": layer((60, 226), (3, 3), (3, 21), batch=2),
+    "few-taps-stride-2": layer((41, 513), (3, 3), (3, 12), stride=2, padding=1),
     "wav2vec": layer((20_003,), (10,), (1, 64), stride=5),
     "yolo": layer((120, 121), (3, 3), (20, 40), stride=2, padding=1),
     "one-tile-of-many-sums": layer((120, 111), (1, 1), (8, 20), stride=2),

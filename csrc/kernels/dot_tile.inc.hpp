@@ -11,8 +11,9 @@ inline __attribute__((always_inline)) Vector<T> keep_lanes(Vector<T> value, type
   return reinterpret_cast<Vector<T>>(reinterpret_cast<typename VectorOf<T>::Mask>(value) & mask);
 }
 
-// The lanes `part` .. `part` + lanes - 1 of every row of row_lanes pixels: narrow vectors take several passes.
-template <class T, int rows, int columns>
+// The lanes `part` .. `part` + lanes - 1 of every row of row_lanes pixels, which is one cache line: narrow vectors take
+// several passes.
+template <bool asks, class T, int rows, int columns>
 inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::DotOperand<T>& a,
                                                     const convgrad::kernels::DotOperand<T>& b, int64_t rows_of_pixels,
                                                     int64_t pixels, int64_t part, T* result) {
@@ -37,11 +38,16 @@ inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::Dot
   for (int64_t y = 0; y < rows_of_pixels; ++y) {
     const int64_t from_left = a.row[y];
     const int64_t from_right = b.row[y];
-    for (int64_t x = 0; x < whole; x += step)
+    for (int64_t x = 0; x < whole; x += step) {
+      if (asks) {
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; ++i) __builtin_prefetch(left[i] + from_left + x + a.ahead, 0, 2);
+      }
       add_products<T, 0, rows - 1>([&](int i) { return load(left[i] + from_left + x); },
                                    [&](int j) { return load(right[j] + from_right + x); }, accumulator);
+    }
     if (whole + part < pixels)
-      add_products<T, 0, rows - 1>([&](int i) { return load(left[i] + from_left + whole); },
+      add_products<T, 0, rows - 1>([&](int i) { return keep_lanes<T>(load(left[i] + from_left + whole), mask); },
                                    [&](int j) { return keep_lanes<T>(load(right[j] + from_right + whole), mask); },
                                    accumulator);
   }
@@ -101,8 +107,8 @@ void dot_row(const convgrad::kernels::DotOperand<T>& a, const convgrad::kernels:
       add_shifted<T, run, columns, 0>(load(left + a.row[y] + x), right, b.row[y] + x, all, Vector<T>{}, Vector<T>{},
                                       accumulator);
     if (whole < pixels)
-      add_shifted<T, run, columns, 0>(load(left + a.row[y] + whole), right, b.row[y] + whole, some, Vector<T>{},
-                                      Vector<T>{}, accumulator);
+      add_shifted<T, run, columns, 0>(keep_lanes<T>(load(left + a.row[y] + whole), some), right, b.row[y] + whole, some,
+                                      Vector<T>{}, Vector<T>{}, accumulator);
   }
 #pragma GCC unroll 12
   for (int j = 0; j < columns; ++j) store(result + j * lanes, accumulator[j]);
@@ -138,8 +144,13 @@ void dot_tile(const convgrad::kernels::DotOperand<T>& a, const convgrad::kernels
     if (dot_runs<T, 3, columns>(a, b, rows_of_pixels, pixels, result)) return;
   }
 #endif
-  for (int64_t part = 0; part < convgrad::kernels::row_lanes<T>; part += lanes_of<T>)
-    dot_part<T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
+  int64_t part = 0;
+  if (rows > 1 && a.ahead != 0) {
+    dot_part<true, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
+    part += lanes_of<T>;
+  }
+  for (; part < convgrad::kernels::row_lanes<T>; part += lanes_of<T>)
+    dot_part<false, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
 }
 
 }  // namespace

@@ -174,7 +174,8 @@ using RowTile = void (*)(const T* weights, const T* source, const RowsAddress& a
 //
 // `row_lanes` is the same for every instruction set (64 bytes), so each lane is one chain whose order depends on the
 // shape alone; the caller adds the lanes up. Both operands are readable up to the next multiple of row_lanes, and `b`
-// for row_lanes more; what `b` holds beyond `pixels` does not count, not even an infinity, and `a` holds zeros there.
+// for row_lanes more; what they hold beyond `pixels` does not count, not even an infinity. Where `ahead` is not 0, what
+// lies so many elements further on than what is read is asked for, by tiles of several rows and of `a` alone.
 inline constexpr int max_dot_rows = 4;
 inline constexpr int max_dot_columns = 12;
 
@@ -186,6 +187,7 @@ struct DotOperand {
   const T* data;
   const int64_t* offset;
   const int64_t* row;
+  int64_t ahead = 0;
 };
 
 template <class T>

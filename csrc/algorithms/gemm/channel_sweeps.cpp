@@ -174,7 +174,7 @@ void ChannelSweeps<T>::sweep(const T* strip, const Index* pixel_offsets, Index r
   const Index panels = geometry_.out_channels / width_;
   if (panels > 0)
     kernels_->sweep_tile[rows - 1](strip, pixel_offsets, tap_offsets, count,
-                                   {weights, width_ * count, bias, 0, width_, pixels, step, width_, panels});
+                                   {weights, width_ * count, bias, 0, width_, pixels, step, width_, panels, {}});
   const Index done = panels * width_;
   const Index lanes = geometry_.out_channels - done;
   if (lanes == 0) return;

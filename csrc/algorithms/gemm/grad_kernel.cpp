@@ -31,6 +31,24 @@ bool better_swapped(const Geometry& geometry) noexcept {
   return swapped < kept || (swapped == kept && in < out);
 }
 
+// With channels as lanes G is transposed: that takes as long as some taps. With pixels as lanes it is not, but each row
+// ends with a vector that is not full, and starts anew; and most loads of the input cross cache lines. Every sum has a
+// vector of its own, and all of them have to stay near.
+template <class T>
+bool prefers_pixel_lanes(const Geometry& geometry) noexcept {
+  if (geometry.out_channels <= few_channels) return true;
+  constexpr Index lanes = kernels::row_lanes<T>;
+  constexpr double transposing = 8;  // in taps
+  constexpr double crossing = 1.125;
+  constexpr Index starting = 8;  // in pixels
+  constexpr Index most_sums = (Index{512} << 10) / (lanes * Index{sizeof(T)});
+  const Index taps = geometry.in_channels * geometry.taps_per_channel();
+  if (geometry.out_channels * taps > most_sums) return false;
+  const auto columns = static_cast<double>(larger(1, geometry.output[2]));
+  const auto taken = static_cast<double>(round_up(geometry.output[2], lanes) + starting);
+  return static_cast<double>(taps) * crossing * taken < (static_cast<double>(taps) + transposing) * columns;
+}
+
 Geometry swap_channels(Geometry geometry) noexcept {
   std::swap(geometry.in_channels, geometry.out_channels);
   return geometry;
@@ -41,7 +59,7 @@ std::variant<GradKernelChannelLanes<T>, GradKernelPixelLanes<T>> choose(const Ge
                                                                         const kernels::KernelSet<T>& kernels,
                                                                         int threads) noexcept {
   if (better_swapped<T>(geometry)) return GradKernelChannelLanes<T>(swap_channels(geometry), kernels, threads);
-  if (geometry.out_channels <= few_channels) return GradKernelPixelLanes<T>(geometry, kernels, threads);
+  if (prefers_pixel_lanes<T>(geometry)) return GradKernelPixelLanes<T>(geometry, kernels, threads);
   return GradKernelChannelLanes<T>(geometry, kernels, threads);
 }
 

@@ -1,6 +1,11 @@
 #include "algorithms/gemm/grad_kernel_pixel_lanes.hpp"
 
+#include <algorithm>
+
+#include "algorithms/gemm/ahead.hpp"
+#include "algorithms/gemm/panel.hpp"
 #include "algorithms/gemm/strip.hpp"
+#include "algorithms/gemm/tiles.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -12,19 +17,52 @@ namespace {
 // All of these shape the order of the sum, so they must not depend on the instruction set.
 constexpr Index strip_bytes = Index{384} << 10;
 constexpr Index lane_bytes = Index{512} << 10;
-constexpr Index row_bytes = Index{192} << 10;
 constexpr Index sum_bytes = Index{256} << 10;
 constexpr Index parts_wanted = 64;  // of all items together
 constexpr double multiplications_per_part = 2.5e5;
+constexpr double vectors_per_part = 256;  // and of each value at least so many
 constexpr Index channel_bytes = 512;
 constexpr Index pixels_per_block = 4096;
+// These do not: a larger G comes from the last-level cache or beyond, and is asked for ahead;
+constexpr double most_near_bytes = 1 << 20;
+// what is copied of G at once, where it cannot be read in place; and what the tiles of some channels read of one until
+// those of the next begin: short vectors go over it once for each half of a cache line, and had better find it in the
+// first-level cache.
+constexpr Index row_bytes = Index{192} << 10;
+constexpr Index piece_bytes = Index{16} << 10;
+constexpr Index piece_bytes_of_short_vectors = Index{3} << 10;
 
-// The lanes' sums, added up in a fixed tree.
+// The lanes' sums of some values, added up in a fixed tree: of several values at once. `sums` may be `lanes`.
 template <class T>
-T add_lanes(T* lanes) noexcept {
-  for (Index half = kernels::row_lanes<T> / 2; half > 0; half /= 2)
-    for (Index i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  return lanes[0];
+void add_lanes(const kernels::KernelSet<T>& kernels, const T* lanes, Index values, T* sums) noexcept {
+  constexpr Index count = kernels::row_lanes<T>;
+  T turned[count * count] = {};
+  for (Index done = 0; done < values; done += count) {
+    const Index some = smaller(count, values - done);
+    kernels.transpose_padded(lanes + done * count, count, some, count, turned, count);
+    for (Index half = count / 2; half > 0; half /= 2)
+      for (Index i = 0; i < half; ++i)
+        for (Index value = 0; value < count; ++value) turned[i * count + value] += turned[(i + half) * count + value];
+    std::copy_n(turned, some, sums + done);
+  }
+}
+
+// Output channels of a tile: the number that takes the fewest cycles with so many taps. A multiply-add takes one, and
+// so does a load of G; one of the input two, since it crosses cache lines.
+template <class T>
+Index find_rows_of_tile(const kernels::KernelSet<T>& kernels, Index channels, Index taps) noexcept {
+  if (channels <= kernels::max_dot_rows) return channels;
+  Index best = 1;
+  Index fewest = INT64_MAX;
+  for (Index rows = 2; rows <= kernels::max_dot_rows; ++rows) {
+    const Index tiles = divide_up(taps, kernels.dot_columns[rows - 1]);
+    const Index columns = divide_up(taps, larger(1, tiles));
+    const Index cycles = divide_up(channels, rows) * tiles * larger(rows * columns, rows + 2 * columns);
+    if (cycles >= fewest) continue;
+    fewest = cycles;
+    best = rows;
+  }
+  return best;
 }
 
 // Calls visit(piece) for pieces of a block of at most so many pixels, in their order: some images, planes or rows, or
@@ -78,16 +116,14 @@ GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const ke
   constexpr Index size = sizeof(T);
   constexpr Index lanes = kernels::row_lanes<T>;
   const Index channels = larger(1, geometry.out_channels);
-  // A row of one pixel still takes a whole vector.
-  const Index columns = smaller(geometry.output[2], lanes);
-  const Index pixels = larger(1, smaller(pixels_per_block, row_bytes / size / channels / lanes * columns));
+  reads_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
   ItemCost cost;
   cost.column_unit = lanes;
   cost.strip_element = 16;
   cost.grad_output = 4;
   // A 1x1 kernel's blocks are copied in pieces, if at all, so no strip limits their channels. In an NHWC array these
   // are neighbors: some cache lines of each pixel then.
-  BlockingLimits limits{pixels, lane_bytes / size / lanes / channels, strip_bytes / size, true};
+  BlockingLimits limits{pixels_per_block, lane_bytes / size / lanes / channels, strip_bytes / size, true};
   if (geometry.taps_per_channel() == 1) {
     limits.taps = smaller(limits.taps, channel_bytes / size);
     limits.strip_elements = INT32_MAX;
@@ -96,31 +132,43 @@ GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const ke
 
   const Index items = tasks_.items();
   const Index values = saturating_product(items, channels * tasks_.blocking().most_taps());
-  const double by_work = 1 + geometry.multiplications() / multiplications_per_part;
+  // Each part adds up the lanes of all its values.
+  const double fewest = static_cast<double>(channels * tasks_.blocking().most_taps() * lanes) * vectors_per_part;
+  const double by_work = 1 + geometry.multiplications() / std::max(multiplications_per_part, fewest);
   Index parts = by_work < parts_wanted ? static_cast<Index>(by_work) : parts_wanted;
   parts = smaller(parts, divide_up(parts_wanted, larger(1, items)));
   parts = smaller(parts, smaller(tasks_.blocking().pixel_blocks(), sum_bytes / size / larger(1, values)));
   tasks_.set_parts(parts);
 
   const Index useful = useful_threads(geometry, threads);
-  tasks_.share(useful, channels);
+  rows_of_tile_ = find_rows_of_tile(kernels, channels, tasks_.blocking().most_taps());
+  tasks_.share(useful, rows_of_tile_);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();
+  const Index item_channels = tasks_.channels_per_item();
 
   WorkspaceLayout shared;
-  if (tasks_.parts() > 1) sums_ = shared.reserve<T>(tasks_.count() * channels * blocking.most_taps());
+  if (tasks_.parts() > 1) sums_ = shared.reserve<T>(tasks_.count() * item_channels * blocking.most_taps());
   worker_begin_ = shared.bytes();
   WorkspaceLayout worker;
   const Index rows = blocking.most_rows();
-  most_together_ = blocking.most_pixels();
+  const bool read_once = item_channels <= kernels::max_dot_rows;
+  const Index piece = short_vectors(kernels) ? piece_bytes_of_short_vectors : piece_bytes;
+  most_at_once_ = read_once ? blocking.most_pixels() : piece / size;
+  most_together_ = most_at_once_;
   Index strip = blocking.strip_room();
   if (geometry.taps_per_channel() == 1) {
     most_together_ = smaller(most_together_, round_up(divide_up(strip_bytes / size, blocking.most_taps()), lanes));
     strip = smaller(strip, StripShape::room(most_together_, blocking.most_taps()));
   }
   strip_ = worker.reserve<T>(strip + 2 * lanes);
-  rows_ = worker.reserve<T>(channels * rows * round_up(blocking.most_columns(), lanes));
-  lanes_ = worker.reserve<T>(channels * blocking.most_taps() * lanes);
+  // In rows that are padded to whole vectors: as many, or of a row that is longer, a multiple of a vector.
+  const Index width = geometry.output[2];
+  const Index vectors = larger(1, row_bytes / size / item_channels / lanes);
+  most_copied_ = larger(vectors * smaller(width, lanes), 1);
+  rows_ = worker.reserve<T>(item_channels *
+                            larger(vectors * lanes, most_copied_ / larger(1, width) * round_up(width, lanes)));
+  lanes_ = worker.reserve<T>(item_channels * blocking.most_taps() * lanes);
   left_rows_ = worker.reserve<Index>(rows);
   right_rows_ = worker.reserve<Index>(rows);
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
@@ -130,28 +178,10 @@ GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const ke
 template <class T>
 void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& input,
                                   const Tensor<T>& grad_kernel, void* workspace) const noexcept {
-  const Index channels = geometry_.out_channels;
-  if (channels == 0 || geometry_.in_channels == 0) return;
+  if (geometry_.out_channels == 0 || geometry_.in_channels == 0) return;
   T* sums = at_offset<T>(workspace, sums_);
   const Index parts = tasks_.parts();
-  const Index most = channels * tasks_.blocking().most_taps();
-  // One value of dK from its sums over the parts, added up in a fixed tree: `values` apart.
-  const auto add_parts = [parts](T* first, Index distance_of_parts) {
-    for (Index distance = 1; distance < parts; distance *= 2)
-      for (Index i = 0; i + distance < parts; i += 2 * distance)
-        first[i * distance_of_parts] += first[(i + distance) * distance_of_parts];
-    return first[0];
-  };
-  const auto element = [&](const TapBlock& taps, Index group, Index channel, Index tap) -> T& {
-    Index at[axes];
-    for (int a = axes - 1; a >= 0; --a) {
-      at[a] = taps.first[a] + tap % taps.size[a];
-      tap /= taps.size[a];
-    }
-    return grad_kernel
-        .data[(group * channels + channel) * grad_kernel.outer + (taps.first_channel + tap) * grad_kernel.inner +
-              at[0] * grad_kernel.axis[0] + at[1] * grad_kernel.axis[1] + at[2] * grad_kernel.axis[2]];
-  };
+  const Index most = tasks_.channels_per_item() * tasks_.blocking().most_taps();
 
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
@@ -160,28 +190,47 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
                         at_offset<Index>(area, right_rows_), at_offset<Index>(area, tap_offsets_)};
     const GradKernelItem item = tasks_.item(index / parts);
     accumulate(item, tasks_.part(index % parts), grad_output, input, worker);
-    const Index taps = item.taps.count();
     const PhaseTimer timer(Phase::adding_sums);
-    for_each_tile(item.taps, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
-      for (Index i = 0; i < rows; ++i)
-        for (Index j = 0; j < columns; ++j) {
-          const T sum = add_lanes(worker.lanes + (position + i * columns + j) * kernels::row_lanes<T>);
-          if (parts == 1)
-            element(item.taps, item.group, first_channel + i, first_tap + j) = sum;
-          else
-            sums[index * most + (first_channel + i) * taps + first_tap + j] = sum;
-        }
-    });
+    const Index values = item.channels * item.taps.count();
+    T* to = parts == 1 ? worker.lanes : sums + index * most;
+    add_lanes(*kernels_, worker.lanes, values, to);
+    if (parts == 1) store(item, to, grad_kernel);
   });
   if (parts == 1) return;
   const PhaseTimer timer(Phase::adding_sums);
   parallel_for(threads_, tasks_.items(), [&](Index index, int) {
     const GradKernelItem item = tasks_.item(index);
-    const Index taps = item.taps.count();
-    for (Index channel = 0; channel < channels; ++channel)
-      for (Index tap = 0; tap < taps; ++tap)
-        element(item.taps, item.group, channel, tap) =
-            add_parts(sums + index * parts * most + channel * taps + tap, most);
+    T* first = sums + index * parts * most;
+    // In a fixed tree.
+    for (Index distance = 1; distance < parts; distance *= 2)
+      for (Index i = 0; i + distance < parts; i += 2 * distance) {
+        T* sum = first + i * most;
+        const T* other = sum + distance * most;
+        for (Index e = 0; e < item.channels * item.taps.count(); ++e) sum[e] += other[e];
+      }
+    store(item, first, grad_kernel);
+  });
+}
+
+// Values tile by tile, as for_each_tile goes, to where they belong.
+template <class T>
+void GradKernelPixelLanes<T>::store(const GradKernelItem& item, const T* values,
+                                    const Tensor<T>& grad_kernel) const noexcept {
+  const TapBlock& taps = item.taps;
+  for_each_tile(item, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
+    for (Index j = 0; j < columns; ++j) {
+      Index at[axes];
+      Index tap = first_tap + j;
+      for (int a = axes - 1; a >= 0; --a) {
+        at[a] = taps.first[a] + tap % taps.size[a];
+        tap /= taps.size[a];
+      }
+      T* to = grad_kernel.data +
+              (item.group * geometry_.out_channels + item.first_channel + first_channel) * grad_kernel.outer +
+              (taps.first_channel + tap) * grad_kernel.inner + at[0] * grad_kernel.axis[0] +
+              at[1] * grad_kernel.axis[1] + at[2] * grad_kernel.axis[2];
+      for (Index i = 0; i < rows; ++i) to[i * grad_kernel.outer] = values[position + i * columns + j];
+    }
   });
 }
 
@@ -189,14 +238,14 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
 // lanes).
 template <class T>
 template <class Visit>
-void GradKernelPixelLanes<T>::for_each_tile(const TapBlock& block, const Visit& visit) const noexcept {
-  const Index taps = block.count();
-  const Index row_of_taps = block.size[2];
-  const Index groups = divide_up(geometry_.out_channels, kernels::max_dot_rows);
+void GradKernelPixelLanes<T>::for_each_tile(const GradKernelItem& item, const Visit& visit) const noexcept {
+  const Index taps = item.taps.count();
+  const Index row_of_taps = item.taps.size[2];
+  const Index groups = divide_up(item.channels, rows_of_tile_);
   Index position = 0;
   for (Index group = 0; group < groups; ++group) {
-    const Index first = geometry_.out_channels * group / groups;
-    const Index rows = geometry_.out_channels * (group + 1) / groups - first;
+    const Index first = item.channels * group / groups;
+    const Index rows = item.channels * (group + 1) / groups - first;
     // One channel alone is served best by whole rows of taps (dot_tile.inc.hpp): then that is how tiles are cut.
     const Index most = kernels_->dot_columns[rows - 1];
     const bool whole_rows = rows == 1 && row_of_taps <= most && taps % row_of_taps == 0;
@@ -220,16 +269,16 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
   const TapBlock& taps = item.taps;
   Tensor<const T> group_input = input;
   group_input.data += item.group * geometry_.in_channels * input.inner;
-  Tensor<const T> group_grad = grad_output;
-  group_grad.data += item.group * geometry_.out_channels * grad_output.inner;
-  for (Index e = 0; e < geometry_.out_channels * taps.count() * lanes; ++e) worker.lanes[e] = T{0};
+  Tensor<const T> item_grad = grad_output;
+  item_grad.data += (item.group * geometry_.out_channels + item.first_channel) * grad_output.inner;
+  for (Index e = 0; e < item.channels * taps.count() * lanes; ++e) worker.lanes[e] = T{0};
 
   const Index channels_left = (geometry_.groups - item.group) * geometry_.in_channels;
   const auto strip_shape = [&](const PixelBlock& pixels) {
     return StripShape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                       StripShape::Order::pixels_adjacent);
   };
-  const auto accumulate_piece = [&](const PixelBlock& pixels) {
+  const auto accumulate_piece = [&](const PixelBlock& pixels, const PixelBlock& next) {
     timer.next(Phase::packing_input);
     StripShape shape = strip_shape(pixels);
     const T* strip = worker.strip;
@@ -237,49 +286,84 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
     if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip))
       shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
-    pack_rows(pixels, group_grad, worker.rows);
-    const Index width = round_up(pixels.size[2], lanes);
-    Index rows = 0;
+    const bool in_place = grad_in_place(pixels, grad_output, item);
+    const Tensor<const T> rows = rows_of(pixels, item_grad, item.channels, in_place, worker);
+    Index count = 0;
     for (Index n = 0; n < pixels.images; ++n)
       for (Index i = 0; i < pixels.size[0]; ++i)
-        for (Index j = 0; j < pixels.size[1]; ++j, ++rows) {
-          worker.left_rows[rows] = rows * width;
-          worker.right_rows[rows] = shape.row_offset(n, i, j);
+        for (Index j = 0; j < pixels.size[1]; ++j, ++count) {
+          worker.left_rows[count] = n * rows.outer + i * rows.axis[0] + j * rows.axis[1];
+          worker.right_rows[count] = shape.row_offset(n, i, j);
         }
     timer.next(Phase::multiplying);
-    for_each_tile(taps, [&](Index first_channel, Index height, Index first_tap, Index columns, Index position) {
+    for_each_tile(item, [&](Index first_channel, Index height, Index first_tap, Index columns, Index position) {
       Index channel_offset[kernels::max_dot_rows];
-      for (Index i = 0; i < height; ++i) channel_offset[i] = (first_channel + i) * rows * width;
-      kernels_->dot_tile[height - 1][columns - 1]({worker.rows, channel_offset, worker.left_rows},
-                                                  {strip, worker.tap_offsets + first_tap, worker.right_rows}, rows,
+      for (Index i = 0; i < height; ++i) channel_offset[i] = (first_channel + i) * rows.inner;
+      // The next channels are read after these, and after the last ones the first of another piece.
+      Index ahead = 0;
+      if (in_place && reads_ahead_ && first_tap == 0)
+        ahead = first_channel + height < item.channels
+                    ? height * rows.inner
+                    : at_block(item_grad, next).data - rows.data - first_channel * rows.inner;
+      kernels_->dot_tile[height - 1][columns - 1]({rows.data, channel_offset, worker.left_rows, ahead},
+                                                  {strip, worker.tap_offsets + first_tap, worker.right_rows}, count,
                                                   pixels.size[2], worker.lanes + position * lanes);
     });
   };
+  PixelBlock piece;
   for (Index b = part.first_block; b < part.end_block; ++b) {
     const PixelBlock block = tasks_.blocking().pixel_block(b);
     const T* ignored = nullptr;
-    const bool in_place =
-        strip_shape(block).in_place(geometry_, block, taps, group_input, channels_left, 2 * lanes, ignored);
-    for_each_piece(block, in_place ? block.count() : most_together_, accumulate_piece);
+    Index together = most_at_once_;
+    if (!strip_shape(block).in_place(geometry_, block, taps, group_input, channels_left, 2 * lanes, ignored))
+      together = smaller(together, most_together_);
+    if (!grad_in_place(block, grad_output, item)) together = smaller(together, most_copied_);
+    for_each_piece(block, together, [&](const PixelBlock& next) {
+      if (piece.count() > 0) accumulate_piece(piece, next);
+      piece = next;
+    });
   }
+  if (piece.count() > 0) accumulate_piece(piece, piece);
 }
 
-// G's rows, each padded with zeros to whole vectors.
+// Whether G's rows can be read where they lie, as whole vectors.
 template <class T>
-void GradKernelPixelLanes<T>::pack_rows(const PixelBlock& block, const Tensor<const T>& grad_output,
-                                        T* rows) const noexcept {
-  const Index width = round_up(block.size[2], kernels::row_lanes<T>);
-  const T* from = grad_output.data + block.first_image * grad_output.outer;
-  for (int a = 0; a < axes; ++a) from += block.first[a] * grad_output.axis[a];
-  for (Index channel = 0; channel < geometry_.out_channels; ++channel)
+bool GradKernelPixelLanes<T>::grad_in_place(const PixelBlock& pixels, const Tensor<const T>& grad_output,
+                                            const GradKernelItem& item) const noexcept {
+  if (grad_output.axis[2] != 1 || grad_output.inner < 0 || grad_output.outer < 0) return false;
+  const Index channels_after =
+      (geometry_.groups - item.group) * geometry_.out_channels - item.first_channel - item.channels;
+  // From the first element that is read behind the last row to the last that there is.
+  Index behind = round_up(pixels.size[2], kernels::row_lanes<T>) - pixels.size[2];
+  behind -=
+      (geometry_.batch - pixels.first_image - pixels.images) * grad_output.outer + channels_after * grad_output.inner;
+  for (int a = 0; a < axes; ++a) {
+    if (grad_output.axis[a] < 0) return false;
+    behind -= (geometry_.output[a] - pixels.first[a] - pixels.size[a]) * grad_output.axis[a];
+  }
+  return behind <= 0;
+}
+
+// The rows of an item's channels of G: in place, or copied and padded to whole vectors.
+template <class T>
+Tensor<const T> GradKernelPixelLanes<T>::rows_of(const PixelBlock& block, const Tensor<const T>& item_grad,
+                                                 Index channels, bool in_place, const Worker& worker) const noexcept {
+  const Tensor<const T> from = at_block(item_grad, block);
+  if (in_place) return from;
+  Tensor<const T> rows;
+  rows.data = worker.rows;
+  rows.axis[2] = 1;
+  rows.axis[1] = round_up(block.size[2], kernels::row_lanes<T>);
+  rows.axis[0] = block.size[1] * rows.axis[1];
+  rows.outer = block.size[0] * rows.axis[0];
+  rows.inner = block.images * rows.outer;
+  for (Index channel = 0; channel < channels; ++channel)
     for (Index n = 0; n < block.images; ++n)
-      for (Index i = 0; i < block.size[0]; ++i) {
-        const T* plane = from + channel * grad_output.inner + n * grad_output.outer + i * grad_output.axis[0];
-        kernels_->copy_strided(plane, grad_output.axis[1], grad_output.axis[2], block.size[1], block.size[2], rows,
-                               width);
-        for (Index j = 0; j < block.size[1]; ++j, rows += width)
-          for (Index k = block.size[2]; k < width; ++k) rows[k] = T{0};
-      }
+      for (Index i = 0; i < block.size[0]; ++i)
+        kernels_->copy_strided(from.data + channel * from.inner + n * from.outer + i * from.axis[0], from.axis[1],
+                               from.axis[2], block.size[1], block.size[2],
+                               worker.rows + channel * rows.inner + n * rows.outer + i * rows.axis[0], rows.axis[1]);
+  return rows;
 }
 
 template class GradKernelPixelLanes<float>;

@@ -1,11 +1,11 @@
-// dK of few output channels (of a group), depthwise layers above all: lanes = pixels of a row,
+// dK of few output channels (of a group), depthwise layers above all, or of few taps: lanes = pixels of a row,
 //
 //     dK[o, tap] = sum over pixels of G[pixel, o] X[pixel, tap]
 //
 // Every (o, tap) has its own vector of sums, one per column modulo the number of lanes, which is the same for every
 // instruction set; the lanes are added up at the end in a fixed tree. X is read in place from the strip, which is the
-// input itself where a block meets no border; G from rows padded with zeros. Tasks and parts of the sum are as in
-// grad_kernel_channel_lanes.hpp.
+// input itself where a block meets no border; G where it lies, if its pixels are neighbors. Tasks and parts of the sum
+// are as in grad_kernel_channel_lanes.hpp.
 #pragma once
 
 #include <cstddef>
@@ -34,14 +34,22 @@ class GradKernelPixelLanes {
 
   void accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
                   const Tensor<const T>& input, const Worker& worker) const noexcept;
-  void pack_rows(const PixelBlock& block, const Tensor<const T>& grad_output, T* rows) const noexcept;
+  [[nodiscard]] bool grad_in_place(const PixelBlock& pixels, const Tensor<const T>& grad_output,
+                                   const GradKernelItem& item) const noexcept;
+  Tensor<const T> rows_of(const PixelBlock& block, const Tensor<const T>& item_grad, Index channels, bool in_place,
+                          const Worker& worker) const noexcept;
+  void store(const GradKernelItem& item, const T* values, const Tensor<T>& grad_kernel) const noexcept;
   template <class Visit>
-  void for_each_tile(const TapBlock& block, const Visit& visit) const noexcept;
+  void for_each_tile(const GradKernelItem& item, const Visit& visit) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   GradKernelTasks tasks_;
-  Index most_together_ = 0;  // pixels that are copied and multiplied at once
+  bool reads_ahead_ = false;
+  Index rows_of_tile_ = 1;
+  Index most_at_once_ = 0;   // pixels of a piece,
+  Index most_together_ = 0;  // those whose input is copied,
+  Index most_copied_ = 0;    // and those of which G is, where it does not lie in rows
   int threads_ = 1;
   std::size_t sums_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, rows_ = 0, lanes_ = 0, left_rows_ = 0, right_rows_ = 0, tap_offsets_ = 0, worker_bytes_ = 0;
