@@ -44,6 +44,10 @@ constexpr Index most_ahead_bytes = Index{256} << 10;
 // before, so that small images are copied as quickly from end to end. Long vectors gain nothing on Zen 4.
 constexpr Index fewest_taps_to_fill = 128;
 constexpr Index fewest_pixels_to_fill = 448;
+// Panels of a strip are filled so, too, where few of them meet the end of a row; and if only some tiles read them, all
+// of them read the strip. Fewer taps do not pay for what a panel takes besides.
+constexpr Index fewest_taps_on_strip = 16;
+constexpr Index most_tiles_on_strip = 3;
 
 bool in_one_run(const Geometry& geometry) noexcept {
   return geometry.in_channels * geometry.taps_per_channel() <= taps_per_run;
@@ -156,6 +160,8 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
                      : bytes > most_near_bytes && blocking.strip_elements() * size <= most_ahead_bytes;
   fills_panels_ = short_vectors(kernels) && geometry.taps_per_channel() == 1 && taps_per_run_ >= fewest_taps_to_fill &&
                   geometry.output_pixels() >= fewest_pixels_to_fill;
+  fills_from_strip_ = geometry.taps_per_channel() > 1 && taps_per_run_ >= fewest_taps_on_strip &&
+                      (geometry.output[2] % width_ == 0 || geometry.output[2] >= 2 * width_);
   reads_first_panel_ahead_ = bytes > most_near_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
 }
@@ -217,6 +223,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
   const Index adjacent = adjacent_pixels(box, to);
   find_destinations(box, adjacent, task.channels, to, worker);
 
+  const EvenTiles tiles(task.channels, kernels_->tile_rows);
   const Index tap_blocks = blocking.tap_blocks();
   for (Index t = 0; t < tap_blocks; ++t) {
     timer.next(Phase::packing_input);
@@ -228,8 +235,12 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
     const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip);
     const bool one_run = tap_blocks == 1 && taps.count() <= taps_per_run_;
     const bool has_panels = one_run && *worker.block_in_panels == block;
-    *worker.block_in_panels = one_run ? block : -1;
     const bool turns = turns_into_panels(geometry_, input);
+    const bool fills_in_place = in_place && !turns && fills_panels_;
+    const bool fills = fills_in_place || fills_from_strip_;
+    const bool keeps =
+        !fills_from_strip_ || tiles.count > most_tiles_on_strip || task.channels < geometry_.out_channels;
+    *worker.block_in_panels = one_run && (keeps || has_panels) ? block : -1;
     if (!in_place && !has_panels && !turns) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     shape.fill_tap_offsets(taps, worker.tap_offsets);
     fill_weight_offsets(weights, taps, worker.weight_offsets);
@@ -241,7 +252,6 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       const Index length = smaller(taps_per_run_, taps.count() - done);
       timer.next(Phase::packing_input);
       const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
-      const bool fills = in_place && !turns && fills_panels_;
       if (!has_panels && turns)
         turn_into_panels(*kernels_, geometry_, pixels, group_input, taps.first_channel + done, length, worker.panels);
       else if (!has_panels)
@@ -249,7 +259,6 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
                       worker.panels, fills ? worker.unfilled : nullptr);
       timer.next(Phase::multiplying);
       const Index* weight_offsets = worker.weight_offsets + done;
-      const EvenTiles tiles(task.channels, kernels_->tile_rows);
       TileWeights<T> tile_weights(*kernels_, tiles, geometry_.out_channels - task.first_channel, weights,
                                   {block_weights, worker.row_offsets, weight_offsets}, length,
                                   geometry_.taps_per_channel() == 1, weights_, worker.area);
@@ -260,10 +269,10 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       Ahead<T> results;  // of an NHWC array, none of which are stored directly
       const bool stores_ahead = stores_ahead_ && adjacent == 1 && t + 1 == tap_blocks && done + length == taps.count();
       if (stores_ahead) results = results_ahead(to, box, 0, count, task.channels, tiles.count * panels);
-      if (fills ? reads_first_panel_ahead_ : reads_ahead_) {
+      if (fills_in_place ? reads_first_panel_ahead_ : reads_ahead_) {
         const Index left = taps.count() - done - length;
         const auto wanted = [&](PixelBlock of) {
-          if (!fills) return of;
+          if (!fills_in_place) return of;
           of.images = of.size[0] = of.size[1] = 1;
           of.size[2] = smaller(of.size[2], width_);
           return of;
@@ -287,7 +296,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
           const Destination& destination = worker.destinations[panel];
           T* result = destination.result + first * destination.stride;
           some = smaller(destination.alike, at_once);
-          const bool may_fill = fills && !has_panels && tile == 0;
+          const bool may_fill = fills && !has_panels && (tile == 0 || !keeps);
           if (may_fill) some = alike_panels(worker.unfilled + panel, some);
           const kernels::LinesAhead asked = lines.fill(some, ahead, results);
           const kernels::PanelSweep<T> sweep{data,
@@ -301,8 +310,9 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
                                              some,
                                              asked};
           if (may_fill && worker.unfilled[panel] != filled_already)
-            kernels_->fill_sweep[rows - 1](here.data, here.row_offsets, here.tap_offsets, length,
-                                           {strip, worker.tap_offsets + done, worker.unfilled + panel, data}, sweep);
+            kernels_->fill_sweep[rows - 1](
+                here.data, here.row_offsets, here.tap_offsets, length,
+                {strip, worker.tap_offsets + done, worker.unfilled + panel, keeps ? data : nullptr}, sweep);
           else if (destination.vectors == kernels_->tile_vectors)
             kernels_->sweep_tile[rows - 1](here.data, here.row_offsets, here.tap_offsets, length, sweep);
           else

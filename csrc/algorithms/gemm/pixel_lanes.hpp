@@ -57,6 +57,7 @@ class PixelLanes {
   CorrelationTasks tasks_;
   Index taps_per_run_ = 1;
   bool reads_ahead_ = false;
+  bool fills_from_strip_ = false;
   bool fills_panels_ = false;
   bool reads_first_panel_ahead_ = false;  // where they are filled
   bool stores_ahead_ = false;
