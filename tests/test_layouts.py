@@ -13,7 +13,7 @@ from expected import PASSES
 from layouts import LAYOUTS, assert_untouched_around, constant_along, laid_out
 from operands import Operands
 from passes import ALGORITHMS, DTYPES, result_shape, run
-from problem import layer
+from problem import FloatArray, layer
 
 NAMES = ("width-17", "stride-2-kernel-5", "groups-stride-dilation", "depthwise-batch", "1d-dilation", "3d-stride")
 SLOTS = ("V", "K", "G")
@@ -83,6 +83,29 @@ def test_many_channels_of_few(layout: str, pass_name: str) -> None:
         typed = data.astype(dtype)
         relaid = Operands(*(laid_out(a, layout) if a.ndim == 4 else a for a in typed))
         np.testing.assert_array_equal(run(pass_name, relaid, problem), getattr(exact, pass_name))
+
+
+@pytest.mark.parametrize("gap", range(1, 16))
+@every_pass
+def test_rows_apart(pass_name: str, gap: int) -> None:
+    """The end of one row and the beginning of the next may be as far apart as two vectors, and are not neighbors."""
+    for columns in range(3, 20):
+        for problem in (
+            layer((9, columns), (1, 1), (3, 20)),
+            layer((34, 2 * columns), (1, 1), (6, 2), batch=2, stride=(1, 2), groups=2),
+            layer((9, columns), (2, 2), (2, 20), padding=((0, 1), (0, 1))),
+        ):
+            for dtype in DTYPES:
+                data = operands.integers(problem).astype(dtype)
+                apart = Operands(*(rows_apart(a, gap) if a.ndim == 4 else a for a in data))
+                np.testing.assert_array_equal(run(pass_name, apart, problem), run(pass_name, data, problem))
+
+
+def rows_apart(array: FloatArray, gap: int) -> FloatArray:
+    """The same in rows with `gap` nans between them."""
+    wider = np.full((*array.shape[:-1], array.shape[-1] + gap), np.nan, array.dtype)
+    wider[..., : array.shape[-1]] = array
+    return wider[..., : array.shape[-1]]
 
 
 @pytest.mark.parametrize("step", range(2, 18))

@@ -28,9 +28,11 @@ Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, In
   return count;
 }
 
-// Whether they are one row of pixels.
-bool are_neighbors(const kernels::PanelCopy* copies, Index count, Index pixels, Index lanes) noexcept {
-  return count == divide_up(pixels, lanes) && copies[count - 1].offset == copies[0].offset + (count - 1) * lanes;
+// Whether they are one row of pixels, vector after vector.
+bool are_neighbors(const kernels::PanelCopy* copies, Index count, Index lanes) noexcept {
+  for (Index i = 1; i < count; ++i)
+    if (copies[i].lane != i * lanes || copies[i].offset != copies[0].offset + i * lanes) return false;
+  return true;
 }
 
 }  // namespace
@@ -50,8 +52,8 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
     Index count = find_copies(shape, cursor, pixels, kernels.lanes, panel_copies);
     const Index panel = panel_offset(begin, taps);
     if (unfilled != nullptr) {
-      const bool neighbors = width == Index{kernels.lanes} * kernels.tile_vectors &&
-                             are_neighbors(panel_copies, count, pixels, kernels.lanes);
+      const bool neighbors =
+          width == Index{kernels.lanes} * kernels.tile_vectors && are_neighbors(panel_copies, count, kernels.lanes);
       *unfilled++ = neighbors ? panel_copies[0].offset : filled_already;
       if (neighbors) continue;
     }
