@@ -8,6 +8,7 @@
 #endif
 
 #include "copy.inc.hpp"
+#include "dot_rows.inc.hpp"
 #include "dot_tile.inc.hpp"
 #include "kernel_set.hpp"
 #include "products.inc.hpp"
@@ -107,6 +108,8 @@ template <class T, int rows, int columns>
 constexpr void fill_dot_tiles(convgrad::kernels::KernelSet<T>& set) {
   if constexpr (columns > 0) {
     set.dot_tile[rows - 1][columns - 1] = dot_tile<T, rows, columns>;
+    if constexpr (rows > 1 && rows <= convgrad::kernels::max_dot_kernel_rows)
+      set.dot_rows[rows - 1][columns - 1] = dot_rows<T, rows, columns>;
     fill_dot_tiles<T, rows, columns - 1>(set);
   }
 }

@@ -47,7 +47,8 @@ struct KernelSet {
   RowTile<T> row_tile[max_strip_rows][max_strip_vectors];
 
   int dot_columns[max_dot_rows];  // [rows - 1]: as many as the registers hold; every smaller number exists too
-  DotTile<T> dot_tile[max_dot_rows][max_dot_columns];  // [rows - 1][columns - 1]
+  DotTile<T> dot_tile[max_dot_rows][max_dot_columns];             // [rows - 1][columns - 1]
+  DotRowsTile<T> dot_rows[max_dot_kernel_rows][max_dot_columns];  // of two rows and more; as many columns
 
   // destination[c * destination_stride + r] = source[r * source_stride + c]
   void (*transpose)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,

@@ -194,4 +194,29 @@ template <class T>
 using DotTile = void (*)(const DotOperand<T>& a, const DotOperand<T>& b, int64_t rows_of_pixels, int64_t pixels,
                          T* result);
 
+// The fifth micro-kernel, for the gradient of one output channel, and several rows of the kernel that lie below each
+// other. What one of them meets under a row of pixels, the one below meets under the row of pixels above, so each
+// vector of `b` is loaded once for all.
+//
+//     result[(i * columns + j) * row_lanes + lane] += a[a_plane[p] + y * a_step + x] *
+//                                                     b[b_plane[p] + (y + i) * b_step + column[j] + x]
+//
+//       for every plane p < planes, row y < rows_of_pixels and every x < pixels with x mod row_lanes = lane, in the
+//       same order as the fourth, and with the same promises
+inline constexpr int max_dot_kernel_rows = 3;
+
+struct DotRows {
+  const int64_t* a_plane;
+  const int64_t* b_plane;
+  int64_t planes;
+  int64_t rows_of_pixels;
+  int64_t a_step;
+  int64_t b_step;
+  const int64_t* column;
+  int64_t pixels;
+};
+
+template <class T>
+using DotRowsTile = void (*)(const T* a, const T* b, const DotRows& address, T* result);
+
 }  // namespace convgrad::kernels

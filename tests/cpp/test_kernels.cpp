@@ -346,6 +346,56 @@ void test_dot_tiles(const KernelSet<T>& set) {
         for (const int run : {1, 3, 5, 7}) test_dot_tile(set, rows, columns, run, pixels);
 }
 
+// Rows of the kernel against rows of pixels, of which there may be fewer.
+template <class T>
+void test_dot_rows(const KernelSet<T>& set, int rows, int columns, int64_t lines, int64_t pixels) {
+  constexpr int64_t lanes = row_lanes<T>;
+  const T infinity = std::numeric_limits<T>::infinity();
+  const int64_t padded = (pixels + lanes - 1) / lanes * lanes;
+  const int64_t planes = 2;
+  const int64_t wide = padded + 2 * lanes;
+  const int64_t under = lines + rows - 1;  // rows of the second operand
+  std::vector<int64_t> left_plane, right_plane, column;
+  for (int64_t p = 0; p < planes; ++p) {
+    left_plane.push_back((planes - 1 - p) * lines * padded);
+    right_plane.push_back(p * under * wide + 1);
+  }
+  for (int64_t j = 0; j < columns; ++j) column.push_back(j % 3 + j / 3 * planes * under * wide);
+  // Infinities after the pixels: none may be seen.
+  std::vector<T> left(at(planes * lines * padded), infinity);
+  std::vector<T> right(at(column.back() + planes * under * wide + wide), infinity);
+  for (const int64_t plane : left_plane)
+    for (int64_t y = 0; y < lines; ++y)
+      for (int64_t x = 0; x < pixels; ++x) left[at(plane + y * padded + x)] = static_cast<T>(generator() % 9);
+  for (const int64_t offset : column)
+    for (const int64_t plane : right_plane)
+      for (int64_t y = 0; y < under; ++y)
+        for (int64_t x = 0; x < pixels; ++x) right[at(offset + plane + y * wide + x)] = static_cast<T>(generator() % 9);
+  std::vector<T> result(at(rows * columns * lanes), T{1});
+  std::vector<T> wanted = result;
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      for (int64_t p = 0; p < planes; ++p)
+        for (int64_t y = 0; y < lines; ++y)
+          for (int64_t x = 0; x < pixels; ++x)
+            wanted[at((i * columns + j) * lanes + x % lanes)] +=
+                left[at(left_plane[at(p)] + y * padded + x)] *
+                right[at(right_plane[at(p)] + (y + i) * wide + column[at(j)] + x)];
+  const DotRows address{left_plane.data(), right_plane.data(), planes, lines, padded, wide, column.data(), pixels};
+  set.dot_rows[rows - 1][columns - 1](left.data(), right.data(), address, result.data());
+  CHECK(result == wanted);
+}
+
+template <class T>
+void test_all_dot_rows(const KernelSet<T>& set) {
+  constexpr int64_t lanes = row_lanes<T>;
+  for (int rows = 2; rows <= max_dot_kernel_rows; ++rows)
+    for (int columns = 1; columns <= set.dot_columns[rows - 1]; ++columns)
+      for (int64_t lines = 1; lines <= 4; ++lines)
+        for (const int64_t pixels : {int64_t{1}, lanes / 2 + 1, lanes, 2 * lanes + 3})
+          test_dot_rows(set, rows, columns, lines, pixels);
+}
+
 template <class T>
 void test_all(const KernelSet<T>& set) {
   test_tiles(set);
@@ -353,6 +403,7 @@ void test_all(const KernelSet<T>& set) {
   for (int repeat = 0; repeat < 4; ++repeat) test_strip_tiles(set);
   test_row_tiles(set);
   test_dot_tiles(set);
+  test_all_dot_rows(set);
   CHECK(set.multiply_add(10) > 0);
 }
 

@@ -2,6 +2,8 @@
 // many short rows that are far apart, which no processor foresees.
 #pragma once
 
+#include <type_traits>
+
 #include "algorithms/gemm/panel.hpp"
 
 namespace convgrad::gemm {
@@ -170,11 +172,11 @@ Ahead<T> input_ahead(const Geometry& geometry, const Tensor<const T>& input, Ind
   return {rows, channels, input.inner, steps};
 }
 
-// The pixels begin .. end - 1 of a box, `channels` of each, that are written next, where the box lies evenly spaced and
-// either pixels or, as in an NHWC array, channels are neighbors. `to` is its first element.
+// The pixels begin .. end - 1 of a box, `channels` of each, that are written or read next, where the box lies evenly
+// spaced and either pixels or, as in an NHWC array, channels are neighbors. `to` is its first element.
 template <class T>
-Ahead<T> results_ahead(const Tensor<T>& to, const PixelBox& box, Index begin, Index end, Index channels,
-                       Index steps) noexcept {
+Ahead<std::remove_const_t<T>> pixels_ahead(const Tensor<T>& to, const PixelBox& box, Index begin, Index end,
+                                           Index channels, Index steps) noexcept {
   const Index count = end - begin;
   const EvenPixels even = find_even_pixels(to, box);
   if (even.length < box.count()) return {};

@@ -321,7 +321,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         if (stores_ahead && patches_)
           results = patches_ahead(*patches_, pixels, first, last, first_lane, lanes, group_output, steps);
         else if (stores_ahead && (stretch >= count || stretch == 1))
-          results = results_ahead(to, box, first, last, lanes, steps);
+          results = pixels_ahead(to, box, first, last, lanes, steps);
         multiply(run, worker, {start, 0, accumulators, width});
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);

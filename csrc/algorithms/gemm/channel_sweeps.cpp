@@ -152,7 +152,7 @@ void ChannelSweeps<T>::run_task(const CorrelationTask& task, const CorrelationTa
   Ahead<T> results;
   const Index near = smaller(box.count(), tile_rows_);
   if (stores_ahead_)
-    results = results_ahead(to, box, near, box.count(), geometry_.out_channels, box.count() / tile_rows_);
+    results = pixels_ahead(to, box, near, box.count(), geometry_.out_channels, box.count() / tile_rows_);
   PixelCursor place(box);
   for (Index begin = 0; begin < box.count(); begin += even.length) {
     T* first = to.data + place.offset(to);

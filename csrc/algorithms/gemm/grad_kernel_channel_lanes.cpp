@@ -321,7 +321,7 @@ void GradKernelChannelLanes<T>::accumulate(const GradKernelItem& item, const Pix
       if (complete && stores_ahead_) {
         Tensor<T> to = results_of(item, *grad_kernel, geometry_.out_channels);
         to.data += first_lane * to.inner;
-        next.results = results_ahead(to, tap_box(item), 0, taps, panels.used_lanes(panel), steps);
+        next.results = pixels_ahead(to, tap_box(item), 0, taps, panels.used_lanes(panel), steps);
       }
       const Accumulators<T> rows{b == part.first_block ? zeros : nullptr, 0, sums, width};
       // With an infinity or nan in G, zeros on the border count.

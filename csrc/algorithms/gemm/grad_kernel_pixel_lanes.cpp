@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/panel.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
@@ -47,24 +46,6 @@ void add_lanes(const kernels::KernelSet<T>& kernels, const T* lanes, Index value
   }
 }
 
-// Output channels of a tile: the number that takes the fewest cycles with so many taps. A multiply-add takes one, and
-// so does a load of G; one of the input two, since it crosses cache lines.
-template <class T>
-Index find_rows_of_tile(const kernels::KernelSet<T>& kernels, Index channels, Index taps) noexcept {
-  if (channels <= kernels::max_dot_rows) return channels;
-  Index best = 1;
-  Index fewest = INT64_MAX;
-  for (Index rows = 2; rows <= kernels::max_dot_rows; ++rows) {
-    const Index tiles = divide_up(taps, kernels.dot_columns[rows - 1]);
-    const Index columns = divide_up(taps, larger(1, tiles));
-    const Index cycles = divide_up(channels, rows) * tiles * larger(rows * columns, rows + 2 * columns);
-    if (cycles >= fewest) continue;
-    fewest = cycles;
-    best = rows;
-  }
-  return best;
-}
-
 // Calls visit(piece) for pieces of a block of at most so many pixels, in their order: some images, planes or rows, or
 // of a row that is longer itself, a multiple of row_lanes as `most` then has to be.
 template <class Visit>
@@ -100,6 +81,12 @@ void for_each_piece(const PixelBlock& block, Index most, const Visit& visit) noe
 }  // namespace
 
 template <class T>
+struct GradKernelPixelLanes<T>::Piece {
+  GradKernelItem item;
+  PixelBlock pixels;
+};
+
+template <class T>
 struct GradKernelPixelLanes<T>::Worker {
   T* strip;
   T* rows;
@@ -116,6 +103,7 @@ GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const ke
   constexpr Index size = sizeof(T);
   constexpr Index lanes = kernels::row_lanes<T>;
   const Index channels = larger(1, geometry.out_channels);
+  reads_input_ahead_ = input_bytes<T>(geometry) > most_near_bytes;
   reads_ahead_ = output_bytes<T>(geometry) > most_near_bytes;
   ItemCost cost;
   cost.column_unit = lanes;
@@ -141,8 +129,8 @@ GradKernelPixelLanes<T>::GradKernelPixelLanes(const Geometry& geometry, const ke
   tasks_.set_parts(parts);
 
   const Index useful = useful_threads(geometry, threads);
-  rows_of_tile_ = find_rows_of_tile(kernels, channels, tasks_.blocking().most_taps());
-  tasks_.share(useful, rows_of_tile_);
+  tiles_ = DotTiles<T>(geometry, kernels, tasks_.blocking().most_taps());
+  tasks_.share(useful, tiles_.channels());
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();
   const Index item_channels = tasks_.channels_per_item();
@@ -189,12 +177,16 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
                         at_offset<T>(area, lanes_),          at_offset<Index>(area, left_rows_),
                         at_offset<Index>(area, right_rows_), at_offset<Index>(area, tap_offsets_)};
     const GradKernelItem item = tasks_.item(index / parts);
-    accumulate(item, tasks_.part(index % parts), grad_output, input, worker);
+    // What this worker, or another soon, does after it.
+    const Index next = smaller(index + threads_, tasks_.count() - 1);
+    const Piece following{tasks_.item(next / parts),
+                          tasks_.blocking().pixel_block(tasks_.part(next % parts).first_block)};
+    accumulate(item, tasks_.part(index % parts), following, grad_output, input, worker);
     const PhaseTimer timer(Phase::adding_sums);
     const Index values = item.channels * item.taps.count();
     T* to = parts == 1 ? worker.lanes : sums + index * most;
     add_lanes(*kernels_, worker.lanes, values, to);
-    if (parts == 1) store(item, to, grad_kernel);
+    if (parts == 1) tiles_.store(item, to, grad_kernel);
   });
   if (parts == 1) return;
   const PhaseTimer timer(Phase::adding_sums);
@@ -208,60 +200,12 @@ void GradKernelPixelLanes<T>::run(const Tensor<const T>& grad_output, const Tens
         const T* other = sum + distance * most;
         for (Index e = 0; e < item.channels * item.taps.count(); ++e) sum[e] += other[e];
       }
-    store(item, first, grad_kernel);
+    tiles_.store(item, first, grad_kernel);
   });
 }
 
-// Values tile by tile, as for_each_tile goes, to where they belong.
 template <class T>
-void GradKernelPixelLanes<T>::store(const GradKernelItem& item, const T* values,
-                                    const Tensor<T>& grad_kernel) const noexcept {
-  const TapBlock& taps = item.taps;
-  for_each_tile(item, [&](Index first_channel, Index rows, Index first_tap, Index columns, Index position) {
-    for (Index j = 0; j < columns; ++j) {
-      Index at[axes];
-      Index tap = first_tap + j;
-      for (int a = axes - 1; a >= 0; --a) {
-        at[a] = taps.first[a] + tap % taps.size[a];
-        tap /= taps.size[a];
-      }
-      T* to = grad_kernel.data +
-              (item.group * geometry_.out_channels + item.first_channel + first_channel) * grad_kernel.outer +
-              (taps.first_channel + tap) * grad_kernel.inner + at[0] * grad_kernel.axis[0] +
-              at[1] * grad_kernel.axis[1] + at[2] * grad_kernel.axis[2];
-      for (Index i = 0; i < rows; ++i) to[i * grad_kernel.outer] = values[position + i * columns + j];
-    }
-  });
-}
-
-// The accumulators of an item, tile by tile: visit(first channel, channels, first tap, taps, place of the first in the
-// lanes).
-template <class T>
-template <class Visit>
-void GradKernelPixelLanes<T>::for_each_tile(const GradKernelItem& item, const Visit& visit) const noexcept {
-  const Index taps = item.taps.count();
-  const Index row_of_taps = item.taps.size[2];
-  const Index groups = divide_up(item.channels, rows_of_tile_);
-  Index position = 0;
-  for (Index group = 0; group < groups; ++group) {
-    const Index first = item.channels * group / groups;
-    const Index rows = item.channels * (group + 1) / groups - first;
-    // One channel alone is served best by whole rows of taps (dot_tile.inc.hpp): then that is how tiles are cut.
-    const Index most = kernels_->dot_columns[rows - 1];
-    const bool whole_rows = rows == 1 && row_of_taps <= most && taps % row_of_taps == 0;
-    const Index unit = whole_rows ? row_of_taps : 1;
-    const Index tiles = divide_up(taps / unit, most / unit);
-    for (Index tile = 0; tile < tiles; ++tile) {
-      const Index first_tap = taps / unit * tile / tiles * unit;
-      const Index columns = taps / unit * (tile + 1) / tiles * unit - first_tap;
-      visit(first, rows, first_tap, columns, position);
-      position += rows * columns;
-    }
-  }
-}
-
-template <class T>
-void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const PixelPart& part,
+void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const PixelPart& part, const Piece& following,
                                          const Tensor<const T>& grad_output, const Tensor<const T>& input,
                                          const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::multiplying);
@@ -269,8 +213,7 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
   const TapBlock& taps = item.taps;
   Tensor<const T> group_input = input;
   group_input.data += item.group * geometry_.in_channels * input.inner;
-  Tensor<const T> item_grad = grad_output;
-  item_grad.data += (item.group * geometry_.out_channels + item.first_channel) * grad_output.inner;
+  const Tensor<const T> item_grad = grad_of(item, grad_output);
   for (Index e = 0; e < item.channels * taps.count() * lanes; ++e) worker.lanes[e] = T{0};
 
   const Index channels_left = (geometry_.groups - item.group) * geometry_.in_channels;
@@ -278,37 +221,31 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
     return StripShape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                       StripShape::Order::pixels_adjacent);
   };
-  const auto accumulate_piece = [&](const PixelBlock& pixels, const PixelBlock& next) {
+  const Index tiles = tiles_.count(item);
+  const auto accumulate_piece = [&](const PixelBlock& pixels, const Piece& next) {
     timer.next(Phase::packing_input);
     StripShape shape = strip_shape(pixels);
     const T* strip = worker.strip;
     // Kernels load one vector more, to shift out of.
     if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip))
       shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
-    shape.fill_tap_offsets(taps, worker.tap_offsets);
     const bool in_place = grad_in_place(pixels, grad_output, item);
     const Tensor<const T> rows = rows_of(pixels, item_grad, item.channels, in_place, worker);
-    Index count = 0;
-    for (Index n = 0; n < pixels.images; ++n)
-      for (Index i = 0; i < pixels.size[0]; ++i)
-        for (Index j = 0; j < pixels.size[1]; ++j, ++count) {
-          worker.left_rows[count] = n * rows.outer + i * rows.axis[0] + j * rows.axis[1];
-          worker.right_rows[count] = shape.row_offset(n, i, j);
-        }
     timer.next(Phase::multiplying);
-    for_each_tile(item, [&](Index first_channel, Index height, Index first_tap, Index columns, Index position) {
-      Index channel_offset[kernels::max_dot_rows];
-      for (Index i = 0; i < height; ++i) channel_offset[i] = (first_channel + i) * rows.inner;
-      // The next channels are read after these, and after the last ones the first of another piece.
-      Index ahead = 0;
-      if (in_place && reads_ahead_ && first_tap == 0)
-        ahead = first_channel + height < item.channels
-                    ? height * rows.inner
-                    : at_block(item_grad, next).data - rows.data - first_channel * rows.inner;
-      kernels_->dot_tile[height - 1][columns - 1]({rows.data, channel_offset, worker.left_rows, ahead},
-                                                  {strip, worker.tap_offsets + first_tap, worker.right_rows}, count,
-                                                  pixels.size[2], worker.lanes + position * lanes);
-    });
+    Ahead<T> next_input, next_grad;
+    if (reads_input_ahead_)
+      next_input = input_ahead(geometry_, input, next.item.group, next.pixels, next.item.taps.first_channel,
+                               next.item.taps.channels, tiles);
+    const Tensor<const T> next_grads = at_block(grad_of(next.item, grad_output), next.pixels);
+    if (tiles_.of_kernel_rows(item)) {
+      if (reads_ahead_) {
+        const PixelBox box{next.pixels.images, {next.pixels.size[0], next.pixels.size[1], next.pixels.size[2]}};
+        next_grad = pixels_ahead(next_grads, box, 0, next.pixels.count(), 1, tiles);
+      }
+      add_kernel_rows(item, pixels, rows, shape, strip, next_input, next_grad, worker);
+    } else {
+      add_channels(item, pixels, rows, in_place ? next_grads.data : nullptr, shape, strip, next_input, worker);
+    }
   };
   PixelBlock piece;
   for (Index b = part.first_block; b < part.end_block; ++b) {
@@ -319,11 +256,74 @@ void GradKernelPixelLanes<T>::accumulate(const GradKernelItem& item, const Pixel
       together = smaller(together, most_together_);
     if (!grad_in_place(block, grad_output, item)) together = smaller(together, most_copied_);
     for_each_piece(block, together, [&](const PixelBlock& next) {
-      if (piece.count() > 0) accumulate_piece(piece, next);
+      if (piece.count() > 0) accumulate_piece(piece, {item, next});
       piece = next;
     });
   }
-  if (piece.count() > 0) accumulate_piece(piece, piece);
+  if (piece.count() > 0) accumulate_piece(piece, following);
+}
+
+// `next` is G's part of the next piece, or null: nothing is asked for then.
+template <class T>
+void GradKernelPixelLanes<T>::add_channels(const GradKernelItem& item, const PixelBlock& pixels,
+                                           const Tensor<const T>& rows, const T* next, const StripShape& shape,
+                                           const T* strip, Ahead<T> next_input, const Worker& worker) const noexcept {
+  shape.fill_tap_offsets(item.taps, worker.tap_offsets);
+  Index count = 0;
+  for (Index n = 0; n < pixels.images; ++n)
+    for (Index i = 0; i < pixels.size[0]; ++i)
+      for (Index j = 0; j < pixels.size[1]; ++j, ++count) {
+        worker.left_rows[count] = n * rows.outer + i * rows.axis[0] + j * rows.axis[1];
+        worker.right_rows[count] = shape.row_offset(n, i, j);
+      }
+  tiles_.for_each(item, [&](const DotTile& tile) {
+    next_input.step();
+    Index channel_offset[kernels::max_dot_rows];
+    for (Index i = 0; i < tile.rows; ++i) channel_offset[i] = (tile.channel + i) * rows.inner;
+    // The next channels are read after these, and after the last ones the first of another piece.
+    Index ahead = 0;
+    if (next != nullptr && reads_ahead_ && tile.tap == 0)
+      ahead = tile.channel + tile.rows < item.channels ? tile.rows * rows.inner
+                                                       : next - rows.data - tile.channel * rows.inner;
+    kernels_->dot_tile[tile.rows - 1][tile.taps - 1](
+        {rows.data, channel_offset, worker.left_rows, ahead}, {strip, worker.tap_offsets + tile.tap, worker.right_rows},
+        count, pixels.size[2], worker.lanes + tile.position * kernels::row_lanes<T>);
+  });
+}
+
+template <class T>
+void GradKernelPixelLanes<T>::add_kernel_rows(const GradKernelItem& item, const PixelBlock& pixels,
+                                              const Tensor<const T>& rows, const StripShape& shape, const T* strip,
+                                              Ahead<T> next_input, Ahead<T> next_grad,
+                                              const Worker& worker) const noexcept {
+  TapBlock taps = item.taps;
+  taps.size[1] = 1;
+  shape.fill_tap_offsets(taps, worker.tap_offsets);
+  Index planes = 0;
+  for (Index n = 0; n < pixels.images; ++n)
+    for (Index i = 0; i < pixels.size[0]; ++i, ++planes) {
+      worker.left_rows[planes] = n * rows.outer + i * rows.axis[0];
+      worker.right_rows[planes] = shape.row_offset(n, i, 0);
+    }
+  kernels::DotRows address{worker.left_rows, worker.right_rows, planes,
+                           pixels.size[1],   rows.axis[1],      shape.row_offset(0, 0, 1) - shape.row_offset(0, 0, 0),
+                           nullptr,          pixels.size[2]};
+  tiles_.for_each(item, [&](const DotTile& tile) {
+    next_input.step();
+    next_grad.step();
+    address.column = worker.tap_offsets + tile.tap;
+    kernels_->dot_rows[tile.rows - 1][tile.taps - 1](rows.data + tile.channel * rows.inner,
+                                                     strip + tile.kernel_row * address.b_step, address,
+                                                     worker.lanes + tile.position * kernels::row_lanes<T>);
+  });
+}
+
+template <class T>
+Tensor<const T> GradKernelPixelLanes<T>::grad_of(const GradKernelItem& item,
+                                                 const Tensor<const T>& grad_output) const noexcept {
+  Tensor<const T> grad = grad_output;
+  grad.data += (item.group * geometry_.out_channels + item.first_channel) * grad_output.inner;
+  return grad;
 }
 
 // Whether G's rows can be read where they lie, as whole vectors.

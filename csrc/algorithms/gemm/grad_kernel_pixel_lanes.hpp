@@ -10,7 +10,10 @@
 
 #include <cstddef>
 
+#include "algorithms/gemm/ahead.hpp"
+#include "algorithms/gemm/dot_tiles.hpp"
 #include "algorithms/gemm/grad_kernel_tasks.hpp"
+#include "algorithms/gemm/strip.hpp"
 #include "kernels/kernel_set.hpp"
 
 namespace convgrad::gemm {
@@ -31,22 +34,28 @@ class GradKernelPixelLanes {
 
  private:
   struct Worker;
+  struct Piece;
 
-  void accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
-                  const Tensor<const T>& input, const Worker& worker) const noexcept;
+  void accumulate(const GradKernelItem& item, const PixelPart& part, const Piece& following,
+                  const Tensor<const T>& grad_output, const Tensor<const T>& input,
+                  const Worker& worker) const noexcept;
+  [[nodiscard]] Tensor<const T> grad_of(const GradKernelItem& item, const Tensor<const T>& grad_output) const noexcept;
   [[nodiscard]] bool grad_in_place(const PixelBlock& pixels, const Tensor<const T>& grad_output,
                                    const GradKernelItem& item) const noexcept;
   Tensor<const T> rows_of(const PixelBlock& block, const Tensor<const T>& item_grad, Index channels, bool in_place,
                           const Worker& worker) const noexcept;
-  void store(const GradKernelItem& item, const T* values, const Tensor<T>& grad_kernel) const noexcept;
-  template <class Visit>
-  void for_each_tile(const GradKernelItem& item, const Visit& visit) const noexcept;
+  void add_channels(const GradKernelItem& item, const PixelBlock& pixels, const Tensor<const T>& rows, const T* next,
+                    const StripShape& shape, const T* strip, Ahead<T> next_input, const Worker& worker) const noexcept;
+  void add_kernel_rows(const GradKernelItem& item, const PixelBlock& pixels, const Tensor<const T>& rows,
+                       const StripShape& shape, const T* strip, Ahead<T> next_input, Ahead<T> next_grad,
+                       const Worker& worker) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   GradKernelTasks tasks_;
   bool reads_ahead_ = false;
-  Index rows_of_tile_ = 1;
+  bool reads_input_ahead_ = false;
+  DotTiles<T> tiles_;
   Index most_at_once_ = 0;   // pixels of a piece,
   Index most_together_ = 0;  // those whose input is copied,
   Index most_copied_ = 0;    // and those of which G is, where it does not lie in rows

@@ -268,7 +268,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       Ahead<T> ahead;
       Ahead<T> results;  // of an NHWC array, none of which are stored directly
       const bool stores_ahead = stores_ahead_ && adjacent == 1 && t + 1 == tap_blocks && done + length == taps.count();
-      if (stores_ahead) results = results_ahead(to, box, 0, count, task.channels, tiles.count * panels);
+      if (stores_ahead) results = pixels_ahead(to, box, 0, count, task.channels, tiles.count * panels);
       if (fills_in_place ? reads_first_panel_ahead_ : reads_ahead_) {
         const Index left = taps.count() - done - length;
         const auto wanted = [&](PixelBlock of) {

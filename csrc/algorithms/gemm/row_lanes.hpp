@@ -20,11 +20,6 @@
 
 namespace convgrad::gemm {
 
-// Whether rows of pixels share what is under the kernel.
-inline bool rows_share(const Geometry& geometry) noexcept {
-  return geometry.kernel[1] > 1 && geometry.output[1] > 1 && geometry.stride[1] == geometry.dilation[1];
-}
-
 // Only where rows share.
 template <class T>
 class RowLanes {

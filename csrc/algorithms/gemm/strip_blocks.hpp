@@ -73,7 +73,7 @@ class StripTraffic {
     if (in_place ? reads_in_place_ahead_ : reads_ahead_)
       after.input = input_ahead(geometry, input, following.group, following.pixels, 0, geometry.in_channels, steps);
     const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-    if (stores_ahead_) after.results = results_ahead(to, box, 0, pixels.count(), geometry.out_channels, steps);
+    if (stores_ahead_) after.results = pixels_ahead(to, box, 0, pixels.count(), geometry.out_channels, steps);
     return after;
   }
 
