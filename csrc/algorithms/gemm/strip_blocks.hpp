@@ -48,9 +48,9 @@ struct AfterStrip {
   }
 };
 
-// A larger input comes from the last-level cache or beyond, and larger results go there: the next block's input and
-// this one's results are brought nearer while it is multiplied. What is read in place needs it sooner: tiles take a
-// little of many rows at a time, and nothing has copied them before. But a 1x1 kernel reads long pieces, which the
+// An input that the second-level cache does not hold beside the results comes from the last-level cache or beyond, and
+// larger results go there: the next block's input and this one's results are brought nearer while it is multiplied. But
+// a 1x1 kernel in place reads long pieces, which the
 // hardware foresees as long as they come from the last-level cache; and where the second-level cache does not hold two
 // blocks of them, those asked for take the place of those that are read.
 template <class T>
@@ -58,9 +58,9 @@ class StripTraffic {
  public:
   StripTraffic() = default;
   explicit StripTraffic(const Geometry& geometry) noexcept
-      : reads_ahead_(input_bytes<T>(geometry) > most_near_bytes),
+      : reads_ahead_(2 * input_bytes<T>(geometry) > static_cast<double>(second_level_cache_bytes())),
         reads_in_place_ahead_(geometry.taps_per_channel() > 1
-                                  ? 2 * input_bytes<T>(geometry) > static_cast<double>(second_level_cache_bytes())
+                                  ? reads_ahead_
                                   : input_bytes<T>(geometry) > most_cached_bytes &&
                                         second_level_cache_bytes() >= 2 * strip_lanes_bytes),
         stores_ahead_(output_bytes<T>(geometry) > most_near_bytes) {}
