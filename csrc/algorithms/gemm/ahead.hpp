@@ -125,9 +125,8 @@ Ahead<T> weights_ahead(const Weights<T>& weights, Index channels, const Index (&
   const Index count = taps[0] * taps[1] * taps[2];
   if (weights.channel == count)  // forward: a row for each lane
     return {{weights.data, weights.lane, lanes, channels * count}, steps};
-  // In grad_input a row for each channel, whose taps go backwards. A 1x1 kernel's are so short that others are pushed
-  // out before they are used.
-  if (weights.lane != count || count == 1) return {};
+  // In grad_input a row for each channel, whose taps go backwards.
+  if (weights.lane != count) return {};
   const T* first = weights.data;
   for (int axis = 0; axis < axes; ++axis) first += smaller(0, weights.axis[axis]) * (taps[axis] - 1);
   return {{first, weights.channel, channels, lanes * count}, steps};

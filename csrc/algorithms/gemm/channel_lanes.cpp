@@ -30,8 +30,11 @@ constexpr Index most_ahead_in_place_bytes = Index{512} << 10;
 constexpr double most_near_input = 4 << 20;
 // Larger results are not in the second-level cache: what they go to is brought nearer.
 constexpr double most_cached_results = 1.5 * (1 << 20);
-// Weights that follow in rows as long as a run of taps, the hardware foresees as long as they are near.
-constexpr double most_cached_weights = 2 << 20;
+// Weights that this part of a second-level cache holds are near.
+constexpr double most_cached_weights = 400 << 10;
+// Rows that lie a multiple of this apart meet in few lines of the caches: as many as stay there until they are read.
+constexpr Index colliding_bytes = 2048;
+constexpr Index most_colliding_rows = 320;
 // A multiple of every vector length; tiles come out even. With their sums these pixels still fit the first-level cache.
 constexpr Index pixels_per_chunk = 112;
 
@@ -68,7 +71,8 @@ struct ChannelLanes<T>::Worker {
   Index* pixel_offsets;
   Index* tap_offsets;
   T* run_weights;
-  Index* order;  // of the pixels, where there are parts
+  Index* order;           // of the pixels, where there are parts
+  Index* weight_offsets;  // of rows of weights that are packed while the first tile reads them
 };
 
 // A run of taps of one panel, for some pixels of a block.
@@ -76,7 +80,8 @@ template <class T>
 struct ChannelLanes<T>::Run {
   Index vectors;  // of the panel
   const T* weights;
-  Index first_tap;  // in the tap block
+  const T* unpacked;  // where they lie, if the first tile is to pack them on its way, and null otherwise
+  Index first_tap;    // in the tap block
   Index taps;
   const BorderGroup* groups;
   Index group_count;
@@ -132,6 +137,7 @@ ChannelLanes<T>::ChannelLanes(const Geometry& geometry, const kernels::KernelSet
   order_ = worker.reserve<Index>(parts_.count() > 1 ? 2 * blocking.most_pixels() : 0);
   tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
   run_weights_ = worker.reserve<T>(packs_by_run_ ? taps_per_run_ * panels_.full_width() : 0);
+  weight_offsets_ = worker.reserve<Index>(packs_by_run_ && taps == 1 ? taps_per_run_ : 0);
   worker_bytes_ = worker.bytes();
 }
 
@@ -186,9 +192,13 @@ void ChannelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weight
   pad_bias(geometry_, panels_.padded_channels(), bias, bias_stride, padded_bias);
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{
-        at_offset<T>(area, strip_),           at_offset<T>(area, accumulators_), at_offset<Index>(area, pixel_offsets_),
-        at_offset<Index>(area, tap_offsets_), at_offset<T>(area, run_weights_),  at_offset<Index>(area, order_)};
+    const Worker worker{at_offset<T>(area, strip_),
+                        at_offset<T>(area, accumulators_),
+                        at_offset<Index>(area, pixel_offsets_),
+                        at_offset<Index>(area, tap_offsets_),
+                        at_offset<T>(area, run_weights_),
+                        at_offset<Index>(area, order_),
+                        at_offset<Index>(area, weight_offsets_)};
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
     run_task(tasks_.task(index), next, input, weights, packed, padded_bias, output, worker);
@@ -206,6 +216,12 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
   const Index all_taps = geometry_.in_channels * geometry_.taps_per_channel();
   const Index padded = panels_.padded_channels();
   const Index kernel_taps = larger(1, geometry_.taps_per_channel());
+  // A 1x1 kernel's weights in grad_input are a panel's rows as they lie, only far apart.
+  const bool rows_of_lanes =
+      packed == nullptr && kernel_taps == 1 && weights.lane == 1 && parts_.count() == 1 && !patches_;
+  const bool colliding = rows_of_lanes && weights.channel * Index{sizeof(T)} % colliding_bytes == 0;
+  const Index per_run =
+      colliding ? even_piece(blocking.most_taps(), smaller(taps_per_run_, most_colliding_rows)) : taps_per_run_;
 
   Tensor<const T> group_input = input;
   group_input.data += task.group * geometry_.in_channels * input.inner;
@@ -254,7 +270,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
     if (packed != nullptr && tap_blocks == 1 && shape.elements() <= room / Index{sizeof(T)})
       ahead = input_ahead(
           geometry_, input, next.group, next.pixels, 0, geometry_.in_channels,
-          (last_panel - first_panel) * divide_up(taps.count(), taps_per_run_) * divide_up(count, kernels_->tile_rows));
+          (last_panel - first_panel) * divide_up(taps.count(), per_run) * divide_up(count, kernels_->tile_rows));
     for (Index panel = first_panel; panel < last_panel; ++panel) {
       const Index first_lane = panels_.first_lane(panel);
       const Index width = panels_.width(panel);
@@ -269,20 +285,24 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
                      (taps.first_channel + begin / kernel_taps) * weights.channel;
         return from;
       };
+      const bool packs_on_the_way = rows_of_lanes && lanes == width && panels_.vectors(panel) == kernels_->tile_vectors;
       const auto run_weights = [&](Index begin, Index length) {
         if (panel_weights != nullptr) return panel_weights + begin * width;
         const PhaseTimer packing(Phase::packing_weights);
-        pack_panel(weights, task.group, panel, taps.first_channel + begin / kernel_taps, length / kernel_taps,
-                   worker.run_weights);
+        if (packs_on_the_way)
+          for (Index r = 0; r < length; ++r) worker.weight_offsets[r] = r * weights.channel;
+        else
+          pack_panel(weights, task.group, panel, taps.first_channel + begin / kernel_taps, length / kernel_taps,
+                     worker.run_weights);
         // Next come this panel's other taps, or else those of the next.
         const Index left = taps.count() - begin - length;
         const Index tiles = divide_up(count, kernels_->tile_rows);
         if (!reads_weights_ahead_) return static_cast<const T*>(worker.run_weights);
         if (left > 0)
-          ahead = weights_ahead(unpacked(first_lane, begin + length), smaller(left, taps_per_run_) / kernel_taps,
+          ahead = weights_ahead(unpacked(first_lane, begin + length), smaller(left, per_run) / kernel_taps,
                                 geometry_.kernel, lanes, tiles);
         else if (panel + 1 < last_panel)
-          ahead = weights_ahead(unpacked(first_lane + lanes, 0), smaller(taps.count(), taps_per_run_) / kernel_taps,
+          ahead = weights_ahead(unpacked(first_lane + lanes, 0), smaller(taps.count(), per_run) / kernel_taps,
                                 geometry_.kernel, panels_.used_lanes(panel + 1), tiles);
         return static_cast<const T*>(worker.run_weights);
       };
@@ -291,15 +311,24 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
       const auto find_run = [&](Index begin, Index length) {
         const T* values = run_weights(begin, length);
         const bool leaves_out = has_parts && kernels_->all_finite(values, length * width);
-        return Run{
-            panels_.vectors(panel), values, begin, length, groups, group_count, leaves_out, &ahead, &results, strip};
+        return Run{panels_.vectors(panel),
+                   values,
+                   packs_on_the_way ? unpacked(first_lane, begin).data : nullptr,
+                   begin,
+                   length,
+                   groups,
+                   group_count,
+                   leaves_out,
+                   &ahead,
+                   &results,
+                   strip};
       };
       Index done = 0;
-      for (; taps.count() - done > taps_per_run_; done += taps_per_run_) {
-        multiply(find_run(done, taps_per_run_), worker, {start, 0, accumulators, width});
+      for (; taps.count() - done > per_run; done += per_run) {
+        multiply(find_run(done, per_run), worker, {start, 0, accumulators, width});
         start = nullptr;
       }
-      const Run last_run = find_run(done, taps.count() - done);
+      Run last_run = find_run(done, taps.count() - done);
       if (stores_ahead && !patches_ && stretch < count && stretch * pixels.images == count)
         results = {{block_output.data + first_lane * output.inner, output.inner, lanes, stretch},
                    pixels.images,
@@ -323,6 +352,7 @@ void ChannelLanes<T>::run_task(const CorrelationTask& task, const CorrelationTas
         else if (stores_ahead && (stretch >= count || stretch == 1))
           results = pixels_ahead(to, box, first, last, lanes, steps);
         multiply(run, worker, {start, 0, accumulators, width});
+        last_run.unpacked = nullptr;
         if (t + 1 == tap_blocks) {
           const PhaseTimer storing(Phase::storing);
           if (patches_)
@@ -351,9 +381,31 @@ void ChannelLanes<T>::multiply(const Run& run, const Worker& worker,
       pixels.place = worker.order + group.first;
     else
       here.result += group.first * width;
+    if (i == 0 && run.unpacked != nullptr) pack_on_the_way(run, worker, pixels, here);
     run_tiles<T>(*kernels_, run.vectors, run.strip, pixels, walk.reduction, run.weights + walk.first * width, here,
                  *run.next, *run.results);
   }
+}
+
+// The first tile, which packs the weights for the others.
+template <class T>
+void ChannelLanes<T>::pack_on_the_way(const Run& run, const Worker& worker, BlockRows& pixels,
+                                      Accumulators<T>& accumulators) const noexcept {
+  constexpr Index rows_ahead = 64;
+  const Index rows = EvenTiles(pixels.count, kernels_->tile_rows).rows(0);
+  LineList<2> lines;
+  Index one = 1;
+  const kernels::LinesAhead asked = lines.fill(one, *run.next, *run.results);
+  const kernels::TileSums<T> sums = accumulators.sums(0);
+  const Index first[] = {0, rows_ahead * (run.taps > 1 ? worker.weight_offsets[1] : 0)};
+  kernels_->fill_sweep[rows - 1](
+      run.strip, pixels.offset, worker.tap_offsets + run.first_tap, run.taps,
+      {run.unpacked, worker.weight_offsets, first, worker.run_weights},
+      {nullptr, 0, sums.initial, sums.initial_stride, 0, sums.result, sums.result_stride, 0, 1, asked});
+  pixels.offset += rows;
+  pixels.count -= rows;
+  if (accumulators.start != nullptr) accumulators.start += rows * accumulators.start_stride;
+  accumulators.result += rows * accumulators.result_stride;
 }
 
 template class ChannelLanes<float>;

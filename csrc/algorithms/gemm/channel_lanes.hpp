@@ -50,6 +50,8 @@ class ChannelLanes {
                 const Weights<T>& weights, const T* packed, const T* padded_bias, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
 
+  void pack_on_the_way(const Run& run, const Worker& worker, BlockRows& pixels,
+                       Accumulators<T>& accumulators) const noexcept;
   void multiply(const Run& run, const Worker& worker, const Accumulators<T>& accumulators) const noexcept;
 
   Geometry geometry_;
@@ -69,7 +71,7 @@ class ChannelLanes {
   // Where things lie in the workspace: shared by all workers, then one area for each.
   std::size_t packed_ = 0, bias_ = 0, worker_begin_ = 0;
   std::size_t strip_ = 0, accumulators_ = 0, pixel_offsets_ = 0, tap_offsets_ = 0, run_weights_ = 0, order_ = 0,
-              worker_bytes_ = 0;
+              weight_offsets_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm
