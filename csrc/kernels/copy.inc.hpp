@@ -1,5 +1,5 @@
-// Copies and sums of short rows, too short for a call of memcpy each: what packing a strip, a panel out of a strip, and
-// adding up columns consist of.
+// Copies of short rows, too short for a call of memcpy each: what packing a strip, and a panel out of a strip, consist
+// of.
 #pragma once
 
 #include "kernel_set.hpp"
@@ -64,58 +64,6 @@ void copy_strided(const T* source, int64_t source_stride, int64_t source_step, i
     }
 }
 
-// Vector after vector of the destination, to which all terms are added before it is stored again: their sources begin
-// anywhere in a cache line, and a load and a store for each of them would take longer than the additions.
-template <class T, int terms>
-void add_shifted_rows(const T* source, const convgrad::kernels::ShiftedTerm* term, int64_t source_stride, int64_t rows,
-                      int64_t count, T* destination, int64_t destination_stride) {
-  constexpr int64_t lanes = lanes_of<T>;
-  using Mask = typename VectorOf<T>::Mask;
-  using Number = decltype(Mask{}[0] + 0);
-  Mask lane{};
-  for (int i = 0; i < lanes; ++i) lane[i] = i;
-  int64_t first = term[0].shift;
-  int64_t last = term[0].shift;
-  for (int t = 1; t < terms; ++t) {
-    if (term[t].shift < first) first = term[t].shift;
-    if (term[t].shift > last) last = term[t].shift;
-  }
-  for (int64_t x = first; x < last + count; x += lanes) {
-    Mask inside[terms];
-    const T* from[terms];
-#pragma GCC unroll 8
-    for (int t = 0; t < terms; ++t) {
-      // As numbers of a lane's size: clamped, or a long row would overflow them.
-      const int64_t before = term[t].shift - x;
-      const int64_t end = before + count;
-      const auto begin_lane = static_cast<Number>(before < 0 ? 0 : before > lanes ? lanes : before);
-      const auto end_lane = static_cast<Number>(end < 0 ? 0 : end > lanes ? lanes : end);
-      inside[t] = (lane >= begin_lane) & (lane < end_lane);
-      from[t] = source + term[t].offset - before;
-    }
-    T* to = destination + x;
-    for (int64_t r = 0; r < rows; ++r, to += destination_stride) {
-      Vector<T> sum = load(to);
-#pragma GCC unroll 8
-      for (int t = 0; t < terms; ++t) sum = inside[t] ? sum + load(from[t] + r * source_stride) : sum;
-      store(to, sum);
-    }
-  }
-}
-
-template <class T>
-void add_shifted(const T* source, const convgrad::kernels::ShiftedTerm* term, int64_t terms, int64_t source_stride,
-                 int64_t rows, int64_t count, T* destination, int64_t destination_stride) {
-  switch (terms) {
-    case 1: return add_shifted_rows<T, 1>(source, term, source_stride, rows, count, destination, destination_stride);
-    case 2: return add_shifted_rows<T, 2>(source, term, source_stride, rows, count, destination, destination_stride);
-    case 3: return add_shifted_rows<T, 3>(source, term, source_stride, rows, count, destination, destination_stride);
-    case 4: return add_shifted_rows<T, 4>(source, term, source_stride, rows, count, destination, destination_stride);
-    case 5: return add_shifted_rows<T, 5>(source, term, source_stride, rows, count, destination, destination_stride);
-    default: break;
-  }
-}
-
 // A number times zero is zero, and everything else times zero is nan.
 template <class T>
 bool all_finite(const T* values, int64_t count) {
@@ -139,31 +87,51 @@ struct Zip {
   static constexpr int lane(int i, int lanes) { return i / 2 + i % 2 * lanes + upper * (lanes / 2); }
 };
 
+// a[0], b[0], a[1], b[1] ...
+template <class T>
+inline __attribute__((always_inline)) void zip(Vector<T> a, Vector<T> b, T* destination) {
+  store(destination, shuffle<T, Zip<0>>(a, b));
+  store(destination + lanes_of<T>, shuffle<T, Zip<1>>(a, b));
+}
+
 // Numbers first .. last - 1 of the sequence source[0], source[pitch], source[2 * pitch] ... (`phases` of them),
 // source[1], source[pitch + 1] ...
 template <class T>
-void interleave(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, T* destination) {
+void interleave(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, int64_t rows,
+                int64_t source_step, T* destination, int64_t destination_step) {
   constexpr int64_t lanes = lanes_of<T>;
   destination -= first;
   const int64_t begin = (first + phases - 1) / phases;  // the whole turns
   const int64_t end = last / phases;
-  if (end - begin < lanes || (phases != 2 && phases < lanes)) {
-    for (int64_t p = 0; p < phases; ++p)
-      for (int64_t i = first <= p ? 0 : (first - p + phases - 1) / phases; i * phases + p < last; ++i)
-        destination[i * phases + p] = source[p * pitch + i];
+  if (end - begin < lanes || (phases != 2 && phases != 4 && phases < lanes)) {
+    for (int64_t r = 0; r < rows; ++r, source += source_step, destination += destination_step)
+      for (int64_t p = 0; p < phases; ++p)
+        for (int64_t i = first <= p ? 0 : (first - p + phases - 1) / phases; i * phases + p < last; ++i)
+          destination[i * phases + p] = source[p * pitch + i];
     return;
   }
-  for (int64_t n = first; n < begin * phases; ++n) destination[n] = source[n % phases * pitch + n / phases];
-  for (int64_t n = end * phases; n < last; ++n) destination[n] = source[n % phases * pitch + n / phases];
-  if (phases > 2)
-    return transpose<T, false>(source + begin, pitch, phases, end - begin, destination + begin * phases, phases);
-  for (int64_t i = begin; i < end; i += lanes) {
-    // The last vectors reach back over what is already there.
-    if (end - i < lanes) i = end - lanes;
-    const Vector<T> even = load(source + i);
-    const Vector<T> odd = load(source + pitch + i);
-    store(destination + 2 * i, shuffle<T, Zip<0>>(even, odd));
-    store(destination + 2 * i + lanes, shuffle<T, Zip<1>>(even, odd));
+  for (int64_t r = 0; r < rows; ++r, source += source_step, destination += destination_step) {
+    for (int64_t n = first; n < begin * phases; ++n)
+      destination[n] = source[(phases - begin * phases + n) * pitch + begin - 1];
+    for (int64_t n = end * phases; n < last; ++n) destination[n] = source[(n - end * phases) * pitch + end];
+    if (phases != 2 && phases != 4) {
+      transpose<T, false>(source + begin, pitch, phases, end - begin, destination + begin * phases, phases);
+      continue;
+    }
+    for (int64_t i = begin; i < end; i += lanes) {
+      // The last vectors reach back over what is already there.
+      if (end - i < lanes) i = end - lanes;
+      const T* from = source + i;
+      T* to = destination + i * phases;
+      if (phases == 2) {
+        zip<T>(load(from), load(from + pitch), to);
+        continue;
+      }
+      const Vector<T> even[2] = {load(from), load(from + 2 * pitch)};
+      const Vector<T> odd[2] = {load(from + pitch), load(from + 3 * pitch)};
+      zip<T>(shuffle<T, Zip<0>>(even[0], even[1]), shuffle<T, Zip<0>>(odd[0], odd[1]), to);
+      zip<T>(shuffle<T, Zip<1>>(even[0], even[1]), shuffle<T, Zip<1>>(odd[0], odd[1]), to + 2 * lanes);
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #define CONVGRAD_GROUPED_ROWS (CONVGRAD_REGISTERS - 4)
 #endif
 
+#include "add_columns.inc.hpp"
 #include "copy.inc.hpp"
 #include "dot_rows.inc.hpp"
 #include "dot_tile.inc.hpp"
@@ -155,7 +156,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.copy_rows = copy_rows<T>;
   set.copy_strided = copy_strided<T>;
   set.all_finite = all_finite<T>;
-  set.add_shifted = add_shifted<T>;
+  set.add_columns = add_columns<T>;
   set.interleave = interleave<T>;
   set.spread = spread<T>;
   set.expand = expand<T>;

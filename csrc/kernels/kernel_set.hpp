@@ -21,11 +21,21 @@ struct BlockCopy {
   int64_t step;
 };
 
-// Rows to be added up, each moved along by `shift`.
-inline constexpr int max_shifted_terms = 5;
+// Rows of `count` elements to be added up, each moved along by `shift`: the same terms of every line. So for `rows`
+// rows of sums, `sums_step` apart, whose lines are `source_step` further on in each.
 struct ShiftedTerm {
   int64_t offset;
   int64_t shift;
+};
+struct ShiftedRows {
+  const int64_t* line;
+  int64_t lines;
+  const ShiftedTerm* term;
+  int64_t terms;
+  int64_t count;
+  int64_t rows;
+  int64_t source_step;
+  int64_t sums_step;
 };
 
 template <class T>
@@ -74,17 +84,19 @@ struct KernelSet {
   // Whether none of them is infinite or nan.
   bool (*all_finite)(const T* values, int64_t count);
 
-  // For every term in their order, r < rows and i < count:
+  // sums[r * sums_step + i], for r < rows and i < length: what it is, or zero unless `starts`, and for every line, and
+  // of it every term, in their order
   //
-  //     destination[r * destination_stride + term.shift + i] += source[term.offset + r * source_stride + i]
+  //     source[r * source_step + line + term.offset + i - term.shift]    if 0 <= i - term.shift < count
   //
-  // Whole vectors are read and written back: the destination beyond its end, and the source from as far before it as
-  // the shifts differ, to as far behind.
-  void (*add_shifted)(const T* source, const ShiftedTerm* term, int64_t terms, int64_t source_stride, int64_t rows,
-                      int64_t count, T* destination, int64_t destination_stride);
+  // Whole vectors are read and written: the source for a vector and a shift beside what counts, and sums beyond their
+  // ends.
+  void (*add_columns)(const T* source, const ShiftedRows& rows, int64_t length, bool starts, T* sums);
 
-  // destination[n - first] = source[n % phases * pitch + n / phases] for first <= n < last
-  void (*interleave)(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, T* destination);
+  // destination[r * destination_step + n - first] = source[r * source_step + n % phases * pitch + n / phases] for r <
+  // rows and first <= n < last
+  void (*interleave)(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, int64_t rows,
+                     int64_t source_step, T* destination, int64_t destination_step);
 
   // destination[r * destination_stride + n], for r < rows and n < length: element n / 2 of a row of `count` of the
   // source where n is even, and zero elsewhere. The source is readable for a vector beyond a row's end; 2 * count <=

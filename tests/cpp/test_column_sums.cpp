@@ -1,7 +1,7 @@
 // The sums of grad_input by columns on their own: block after block of products, against a scalar loop that adds
 // the same products, for 1 to 3 axes, strides 1 to 4, gaps, borders, contiguous and channels-last dV.
+#include <limits>
 #include <random>
-#include <utility>
 #include <vector>
 
 #include "algorithms/gemm/column_sums.hpp"
@@ -25,11 +25,11 @@ Geometry random_geometry(int rank) {
   Problem problem;
   problem.spatial_rank = rank;
   problem.batch = from(1, 3);
-  problem.in_channels = from(1, 4);
+  problem.in_channels = from(1, 4) * from(1, 4);
   problem.out_channels = 1;
   const Index most[] = {90, 24, 7};
   for (std::size_t a = 0; a < static_cast<std::size_t>(rank); ++a) {
-    problem.kernel_size[a] = from(1, 4);
+    problem.kernel_size[a] = from(1, 7);
     problem.stride[a] = from(1, 4);
     problem.dilation[a] = from(1, 2);
     problem.padding_before[a] = problem.padding_after[a] = from(0, 3);
@@ -66,7 +66,7 @@ void add_by_definition(const Geometry& g, const std::vector<T>& products, const 
                 }
 }
 
-// The products of one block, from row `first` on, as a matrix product would leave them.
+// The products of one block, rows first .. last - 1, as a matrix product would leave them.
 template <class T>
 void take_products(const Geometry& g, const std::vector<T>& products, const PixelBlock& block, Index first, Index last,
                    Index pitch, T* to) {
@@ -101,31 +101,35 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
   // One element more than there are, which must stay as it is; and nothing that was there may show.
   std::vector<T> result(expected.size() + 1, T{777});
   const ColumnTasks tasks(g, set, workers);
-  const ColumnSums<T> most(g, tasks.images(), tasks.size(), g.in_channels);
-  std::vector<T> sums(static_cast<std::size_t>(most.elements() + set.lanes));
-  std::vector<T> row(static_cast<std::size_t>(most.row_elements()));
-  std::vector<T> of_block(static_cast<std::size_t>(rows * tasks.product_pitch() + 2 * most.slack(set)));
+  const ColumnSums<T> most(g, tasks.images(), tasks.size(), g.in_channels, tasks.product_pitch());
+  std::vector<kernels::ShiftedTerm> terms(static_cast<std::size_t>(most.terms()));
+  std::vector<Index> phases(static_cast<std::size_t>(most.phases() + 1));
+  std::vector<Index> lines(static_cast<std::size_t>(most.lines()));
+  // With one element more, which must stay as it is.
+  std::vector<T> sums(static_cast<std::size_t>(most.sum_elements() + 1), T{777});
+  std::vector<T> row(static_cast<std::size_t>(most.row_elements() + 1), T{777});
+  const typename ColumnSums<T>::Room room{terms.data(), phases.data(), lines.data(), sums.data(), row.data()};
+  most.fill_terms(room);
+  const Index room_of_products = rows * tasks.product_pitch() + 2 * most.slack(set);
+  std::vector<T> of_block(static_cast<std::size_t>(room_of_products), std::numeric_limits<T>::quiet_NaN());
   T* const at_once = of_block.data() + most.slack(set);
   for (Index t = 0; t < tasks.count(); ++t) {
     const ColumnTask task = tasks.task(t);
     if (task.empty()) continue;
     tasks.for_each_block(task, [&](const PixelBlock& block) {
-      const ColumnSums<T> block_sums(g, block.images, block.size, task.channels);
+      const ColumnSums<T> block_sums(g, block.images, block.size, task.channels, tasks.product_pitch());
       SumSpan span[axes];
       for (int a = 0; a < axes; ++a) span[a] = tasks.span(a, task, block);
       to.data = result.data() + block.first_image * to.outer + task.first_channel * to.inner;
-      block_sums.start(set, span, to, sums.data());
       const Index taps = g.taps_per_channel();
-      const Index half = task.channels * taps / 2;  // as if there were no room for more, the last rows first
-      for (const auto& [first, last] : {std::pair{half, task.channels * taps}, std::pair{Index{0}, half}}) {
-        const Index begin = task.first_channel * taps;
-        take_products(g, products, block, begin + first, begin + last, tasks.product_pitch(), at_once);
-        block_sums.add(set, at_once, tasks.product_pitch(), first, last, sums.data());
-      }
-      block_sums.store(set, span, sums.data(), row.data(), to);
+      take_products(g, products, block, task.first_channel * taps, (task.first_channel + task.channels) * taps,
+                    tasks.product_pitch(), at_once);
+      block_sums.store(set, at_once, span, room, to);
     });
   }
   CHECK(result.back() == T{777});
+  CHECK(sums.back() == T{777});
+  CHECK(row.back() == T{777});
   result.pop_back();
   CHECK(result == expected);
 }

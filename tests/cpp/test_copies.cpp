@@ -107,43 +107,62 @@ void test_strided(const KernelSet<T>& set) {
 }
 
 template <class T>
-void test_add_shifted(const KernelSet<T>& set) {
-  const int64_t slack = 20 + set.lanes;
-  for (int64_t count = 1; count <= 3 * set.lanes + 1; ++count)
-    for (int64_t terms = 1; terms <= max_shifted_terms; ++terms) {
+void test_add_columns(const KernelSet<T>& set) {
+  constexpr int64_t most_shift = 20;
+  const int64_t slack = most_shift + set.lanes;
+  for (int64_t count = 1; count <= 7 * set.lanes + 1; ++count)
+    for (const int64_t terms : {0, 1, 2, 5, 7}) {
+      const int64_t lines = static_cast<int64_t>(generator() % 4);
+      const int64_t rows = 1 + static_cast<int64_t>(generator() % 3);
+      const int64_t length = count + static_cast<int64_t>(generator() % most_shift);
       const int64_t pitch = 3 * (count + 1);
-      const int64_t stride = count + 23;
-      std::vector<T> source = integers<T>(at(terms * pitch + 2 * slack));
-      const std::vector<T> before = integers<T>(at(3 * stride + slack));
-      std::vector<ShiftedTerm> term(at(terms));
-      for (int64_t t = 0; t < terms; ++t) term[at(t)] = {t * pitch, static_cast<int64_t>(generator() % 20)};
-      // What lies beside the terms does not count.
+      std::vector<T> source = integers<T>(at(lines * (terms + 1) * pitch + 2 * slack));
+      // What lies beside the rows does not count.
       for (int64_t i = 0; i < slack; ++i)
         source[at(i)] = source[source.size() - 1 - at(i)] = std::numeric_limits<T>::quiet_NaN();
-      std::vector<T> sums = before;
-      set.add_shifted(source.data() + slack, term.data(), terms, count + 1, 3, count, sums.data(), stride);
-      std::vector<T> wanted = before;
-      for (int64_t t = 0; t < terms; ++t)
-        for (int64_t r = 0; r < 3; ++r)
-          for (int64_t i = 0; i < count; ++i)
-            wanted[at(r * stride + term[at(t)].shift + i)] += source[at(slack + t * pitch + r * (count + 1) + i)];
-      CHECK(sums == wanted);
+      std::vector<ShiftedTerm> term(at(terms));
+      std::vector<int64_t> line(at(lines));
+      for (int64_t t = 0; t < terms; ++t) term[at(t)] = {t * pitch, static_cast<int64_t>(generator() % at(most_shift))};
+      for (int64_t l = 0; l < lines; ++l) line[at(l)] = l * terms * pitch;
+      const int64_t step = length + set.lanes * 4;
+      const ShiftedRows all{line.data(), lines, term.data(), terms, count, rows, count + 1, step};
+      for (const bool starts : {false, true}) {
+        std::vector<T> sums = integers<T>(at(rows * step));
+        const std::vector<T> before = sums;
+        set.add_columns(source.data() + slack, all, length, starts, sums.data());
+        for (int64_t r = 0; r < rows; ++r) {
+          std::vector<T> wanted(at(length), T{0});
+          for (int64_t i = 0; i < length && starts; ++i) wanted[at(i)] = before[at(r * step + i)];
+          for (const int64_t l : line)
+            for (const ShiftedTerm& t : term)
+              for (int64_t i = 0; i < count; ++i)
+                if (i + t.shift < length)
+                  wanted[at(i + t.shift)] += source[at(slack + r * (count + 1) + l + t.offset + i)];
+          for (int64_t i = 0; i < length; ++i) CHECK(sums[at(r * step + i)] == wanted[at(i)]);
+        }
+      }
     }
 }
 
 template <class T>
 void test_interleave(const KernelSet<T>& set) {
-  for (const int64_t phases : {1, 2, 3, 5, 16, 17})
-    for (const int64_t pitch : {1, 2, 7, 2 * set.lanes, 2 * set.lanes + 3}) {
-      const std::vector<T> source = integers<T>(at(phases * pitch));
+  constexpr int64_t rows = 2;
+  for (const int64_t phases : {1, 2, 3, 4, 5, 16, 17})
+    for (const int64_t pitch :
+         {int64_t{1}, int64_t{2}, int64_t{7}, int64_t{2} * set.lanes, int64_t{2} * set.lanes + 3}) {
       const int64_t end = phases * pitch;
+      const std::vector<T> source = integers<T>(at(rows * end));
       for (int64_t first = 0; first < (end < 4 ? end : 4); ++first)
         for (int64_t last = end; last > (first < end - 4 ? end - 4 : first); --last) {
-          std::vector<T> row(at(end + 2), T{99});
-          set.interleave(source.data(), pitch, phases, first, last, row.data() + 1);
-          CHECK(row[0] == T{99} && row[at(last - first + 1)] == T{99});
-          for (int64_t n = first; n < last; ++n)
-            CHECK(row[at(n - first + 1)] == source[at(n % phases * pitch + n / phases)]);
+          const int64_t step = last - first + 1;
+          std::vector<T> row(at(rows * step + 1), T{99});
+          set.interleave(source.data(), pitch, phases, first, last, rows, end, row.data() + 1, step);
+          for (int64_t r = 0; r < rows; ++r) {
+            CHECK(row[at(r * step)] == T{99});
+            for (int64_t n = first; n < last; ++n)
+              CHECK(row[at(r * step + n - first + 1)] == source[at(r * end + n % phases * pitch + n / phases)]);
+          }
+          CHECK(row.back() == T{99});
         }
     }
 }
@@ -240,7 +259,7 @@ void test_all(const KernelSet<T>& set) {
   test_copies(set);
   test_strided(set);
   test_all_finite(set);
-  test_add_shifted(set);
+  test_add_columns(set);
   test_interleave(set);
   test_spread(set);
   test_expand(set);

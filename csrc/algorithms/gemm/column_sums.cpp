@@ -1,131 +1,158 @@
 #include "algorithms/gemm/column_sums.hpp"
 
 #include <cstring>
-#include <numeric>
 
 #include "algorithms/gemm/panel.hpp"
 
 namespace convgrad::gemm {
 
-namespace {
-
-// Positions from the first that `size` pixels meet to the last before the next pixel's, or to the end of dV.
-Index positions(const Geometry& geometry, int axis, Index size) noexcept {
-  return (size - 1) * geometry.stride[axis] + extent_of(geometry, axis) + geometry.stride[axis] - 1;
-}
-
-}  // namespace
-
 Index extent_of(const Geometry& geometry, int axis) noexcept {
   return (geometry.kernel[axis] - 1) * geometry.dilation[axis] + 1;
 }
 
+Index positions_of(const Geometry& geometry, int axis, Index size) noexcept {
+  return (size - 1) * geometry.stride[axis] + extent_of(geometry, axis) + geometry.stride[axis] - 1;
+}
+
 template <class T>
-ColumnSums<T>::ColumnSums(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels) noexcept
-    : geometry_(&geometry), images_(images), size_{size[0], size[1], size[2]}, channels_(channels) {
-  phase_pitch_ = divide_up(positions(geometry, 2, size[2]), geometry.stride[2]);
+ColumnSums<T>::ColumnSums(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels,
+                          Index product_pitch) noexcept
+    : geometry_(&geometry),
+      images_(images),
+      size_{size[0], size[1], size[2]},
+      channels_(channels),
+      product_pitch_(product_pitch) {
+  phase_pitch_ = round_up(divide_up(positions_of(geometry, 2, size[2]), geometry.stride[2]), unit);
   row_pitch_ = geometry.stride[2] * phase_pitch_;
-  plane_pitch_ = saturating_product(positions(geometry, 1, size[1]), row_pitch_);
-  channel_pitch_ = saturating_product(positions(geometry, 0, size[0]), plane_pitch_);
 }
 
+// The last tap first: each sum then meets G's pixels in their order.
 template <class T>
-void ColumnSums<T>::add(const kernels::KernelSet<T>& kernels, const T* products, Index product_pitch, Index first,
-                        Index last, T* sums) const noexcept {
+void ColumnSums<T>::fill_terms(const Room& room) const noexcept {
   const Geometry& g = *geometry_;
-  // Taps of one row of the kernel together, and of these the ones that add to the same phase: every q-th.
-  const Index q = g.stride[2] / std::gcd(g.stride[2], g.dilation[2]);
-  for (Index row = last; row > first;) {
-    const Index begin = larger(first, (row - 1) / g.kernel[2] * g.kernel[2]);
-    for (Index end = row; end > begin && end > row - q; --end) {
-      kernels::ShiftedTerm terms[kernels::max_shifted_terms];
-      Index count = 0;
-      const Index phase = (end - 1) % g.kernel[2] * g.dilation[2] % g.stride[2];
-      for (Index r = end - 1; r >= begin; r -= q) {
-        terms[count++] = {(r - first) * product_pitch, r % g.kernel[2] * g.dilation[2] / g.stride[2]};
-        if (count < kernels::max_shifted_terms) continue;
-        add_terms(kernels, products, terms, count, begin, phase, sums);
-        count = 0;
-      }
-      if (count > 0) add_terms(kernels, products, terms, count, begin, phase, sums);
-    }
-    row = begin;
+  Index count = 0;
+  for (Index phase = 0; phase < phases(); ++phase) {
+    room.phase[phase] = count;
+    for (Index tap = g.kernel[2] - 1; tap >= 0; --tap)
+      if (tap * g.dilation[2] % g.stride[2] == phase)
+        room.term[count++] = {tap * product_pitch_, tap * g.dilation[2] / g.stride[2]};
   }
+  room.phase[phases()] = count;
 }
 
-// To one phase of the rows that the taps in the kernel's row of P's row `row` meet.
 template <class T>
-void ColumnSums<T>::add_terms(const kernels::KernelSet<T>& kernels, const T* products,
-                              const kernels::ShiftedTerm* terms, Index count, Index row, Index phase,
-                              T* sums) const noexcept {
+typename ColumnSums<T>::Pixels ColumnSums<T>::pixels_under(int axis, Index position) const noexcept {
   const Geometry& g = *geometry_;
-  const Index line = row / g.kernel[2] % g.kernel[1] * g.dilation[1];
-  const Index plane = row / (g.kernel[2] * g.kernel[1]) % g.kernel[0] * g.dilation[0];
-  sums += row / g.taps_per_channel() * channel_pitch_ + plane * plane_pitch_ + line * row_pitch_ + phase * phase_pitch_;
-  for (Index n = 0; n < images_; ++n)
-    for (Index i = 0; i < size_[0]; ++i, products += size_[1] * size_[2])
-      kernels.add_shifted(products, terms, count, size_[2], size_[1], size_[2],
-                          sums + n * channels_ * channel_pitch_ + i * g.stride[0] * plane_pitch_,
-                          g.stride[1] * row_pitch_);
+  const Index beyond = position - (g.kernel[axis] - 1) * g.dilation[axis];
+  return {beyond <= 0 ? 0 : divide_up(beyond, g.stride[axis]), smaller(size_[axis], position / g.stride[axis] + 1)};
 }
 
+// The rows of the kernel, and the pixels' under them, that meet a row of positions, in the order of G's pixels.
 template <class T>
-void ColumnSums<T>::start(const kernels::KernelSet<T>& kernels, const SumSpan (&span)[axes],
-                          const Tensor<T>& grad_input, T* sums) const noexcept {
-  std::memset(sums, 0, static_cast<std::size_t>(elements()) * sizeof(T));
-  if (span[0].begun <= span[0].begin && span[1].begun <= span[1].begin && span[2].begun <= span[2].begin) return;
-  const Index phases = geometry_->stride[2];
-  const Index step = grad_input.axis[2];
-  for (Index n = 0; n < images_; ++n)
-    for (Index c = 0; c < channels_; ++c, sums += channel_pitch_)
-      for (Index i = span[0].begin; i < span[0].end; ++i)
-        for (Index j = span[1].begin; j < span[1].end; ++j) {
-          const Index end = i < span[0].begun || j < span[1].begun ? span[2].end : span[2].begun;
-          const T* from = grad_input.data + n * grad_input.outer + c * grad_input.inner + i * grad_input.axis[0] +
-                          j * grad_input.axis[1];
-          T* to = sums + (i - span[0].origin) * plane_pitch_ + (j - span[1].origin) * row_pitch_;
-          for (Index k = span[2].begin; k < smaller(end, span[2].begin + phases); ++k) {
-            const Index column = k - span[2].origin;
-            kernels.copy_strided(from + k * step, 0, phases * step, 1, divide_up(end - k, phases),
-                                 to + column % phases * phase_pitch_ + column / phases, 0);
-          }
-        }
+Index ColumnSums<T>::find_lines(Index image, Index plane, Index row, Index* line) const noexcept {
+  const Geometry& g = *geometry_;
+  const Pixels planes = pixels_under(0, plane);
+  const Pixels rows = pixels_under(1, row);
+  Index count = 0;
+  for (Index i = planes.first; i < planes.last; ++i) {
+    const Index depth = (plane - i * g.stride[0]) / g.dilation[0];
+    if (depth * g.dilation[0] != plane - i * g.stride[0]) continue;
+    for (Index j = rows.first; j < rows.last; ++j) {
+      const Index tap_row = (row - j * g.stride[1]) / g.dilation[1];
+      if (tap_row * g.dilation[1] != row - j * g.stride[1]) continue;
+      line[count++] = (depth * g.kernel[1] + tap_row) * g.kernel[2] * product_pitch_ +
+                      ((image * size_[0] + i) * size_[1] + j) * size_[2];
+    }
+  }
+  return count;
 }
 
+// One channel's rows after the other where they are rows in memory, too; all channels of a row together otherwise. Rows
+// that meet the same rows of the kernel, a stride apart, are added up together.
 template <class T>
-void ColumnSums<T>::store(const kernels::KernelSet<T>& kernels, const SumSpan (&span)[axes], const T* sums, T* row,
-                          const Tensor<T>& grad_input) const noexcept {
+void ColumnSums<T>::store(const kernels::KernelSet<T>& kernels, const T* products, const SumSpan (&span)[axes],
+                          const Room& room, const Tensor<T>& grad_input) const noexcept {
   const Index first = span[2].begin - span[2].origin;
   const Index last = span[2].end - span[2].origin;
-  // One channel's rows after the other where they are rows in memory, too; all channels of a row together otherwise.
+  const Index length = divide_up(last, phases());
   const Index at_once = grad_input.axis[2] == 1 ? 1 : channels_;
+  const Index most_rows = rows_at_once(at_once);
+  const Index row_step = geometry_->stride[1];
+  const Index product_step = geometry_->taps_per_channel() * product_pitch_;
+  const Index sums_step = at_once * row_pitch_;
   for (Index n = 0; n < images_; ++n)
-    for (Index c = 0; c < channels_; c += at_once, sums += at_once * channel_pitch_)
+    for (Index c = 0; c < channels_; c += at_once)
       for (Index i = span[0].begin; i < span[0].end; ++i)
-        for (Index j = span[1].begin; j < span[1].end; ++j) {
-          Tensor<T> to = grad_input;
-          to.data += n * to.outer + c * to.inner + i * to.axis[0] + j * to.axis[1] + span[2].begin * to.axis[2];
-          store_row(kernels, at_once, first, last,
-                    sums + (i - span[0].origin) * plane_pitch_ + (j - span[1].origin) * row_pitch_, row, to);
-        }
+        for (Index start = span[1].begin; start < smaller(span[1].end, span[1].begin + row_step); ++start)
+          for (Index j = start, rows = 0; j < span[1].end; j += rows * row_step) {
+            const auto row_at = [&](Index row) {
+              Tensor<T> to = grad_input;
+              to.data += n * to.outer + c * to.inner + i * to.axis[0] + row * to.axis[1] + span[2].begin * to.axis[2];
+              return to;
+            };
+            const auto begun = [&](Index row) {
+              return i < span[0].begun || row < span[1].begun ? span[2].end : span[2].begun;
+            };
+            const Pixels under = pixels_under(1, j - span[1].origin);
+            rows = 1;
+            for (Index row = j + row_step; rows < most_rows && row < span[1].end && begun(row) == begun(j);
+                 row += row_step) {
+              const Pixels here = pixels_under(1, row - span[1].origin);
+              if (here.first != under.first + rows || here.last != under.last + rows) break;
+              ++rows;
+            }
+            const bool starts = begun(j) > span[2].begin;
+            for (Index r = 0; starts && r < rows; ++r)
+              load_row(kernels, at_once, first, begun(j) - span[2].origin, row_at(j + r * row_step),
+                       room.sums + r * sums_step);
+            const Index lines = find_lines(n, i - span[0].origin, j - span[1].origin, room.line);
+            for (Index channel = 0; channel < at_once; ++channel)
+              for (Index phase = 0; phase < phases(); ++phase) {
+                const Index term = room.phase[phase];
+                kernels.add_columns(products + (c + channel) * product_step,
+                                    {room.line, lines, room.term + term, room.phase[phase + 1] - term, size_[2], rows,
+                                     size_[2], sums_step},
+                                    length, starts, room.sums + channel * row_pitch_ + phase * phase_pitch_);
+              }
+            store_rows(kernels, at_once, first, last, rows, room, row_at(j));
+          }
 }
 
+// What is begun of a row, and zeros.
 template <class T>
-void ColumnSums<T>::store_row(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last,
-                              const T* sums, T* row, const Tensor<T>& to) const noexcept {
-  const Index phases = geometry_->stride[2];
-  const PixelBox box{1, {1, 1, last - first}};
-  if (phases == 1) {
-    unpack_channels(kernels, sums + first, channel_pitch_, box, 0, box.count(), channels, to);
-    return;
-  }
+void ColumnSums<T>::load_row(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last,
+                             const Tensor<T>& from, T* sums) const noexcept {
+  const Index step = from.axis[2];
+  std::memset(sums, 0, static_cast<std::size_t>(channels * row_pitch_) * sizeof(T));
+  for (Index c = 0; c < channels; ++c, sums += row_pitch_)
+    for (Index k = first; k < smaller(last, first + phases()); ++k)
+      kernels.copy_strided(from.data + c * from.inner + (k - first) * step, 0, phases() * step, 1,
+                           divide_up(last - k, phases()), sums + k % phases() * phase_pitch_ + k / phases(), 0);
+}
+
+// Rows a stride apart, of which `to` is the first.
+template <class T>
+void ColumnSums<T>::store_rows(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last,
+                               Index rows, const Room& room, Tensor<T> to) const noexcept {
+  const Index sums_step = channels * row_pitch_;
+  const Index step = geometry_->stride[1] * to.axis[1];
   if (to.axis[2] == 1 && channels == 1) {
-    kernels.interleave(sums, phase_pitch_, phases, first, last, to.data);
+    if (phases() == 1)
+      kernels.copy_rows(room.sums + first, sums_step, rows, last - first, to.data, step);
+    else
+      kernels.interleave(room.sums, phase_pitch_, phases(), first, last, rows, sums_step, to.data, step);
     return;
   }
-  for (Index c = 0; c < channels; ++c)
-    kernels.interleave(sums + c * channel_pitch_, phase_pitch_, phases, first, last, row + c * row_pitch_);
-  unpack_channels(kernels, row, row_pitch_, box, 0, box.count(), channels, to);
+  const PixelBox box{1, {1, 1, last - first}};
+  for (Index r = 0; r < rows; ++r, to.data += step) {
+    const T* sums = room.sums + r * sums_step;
+    if (phases() == 1) {
+      unpack_channels(kernels, sums + first, row_pitch_, box, 0, box.count(), channels, to);
+      continue;
+    }
+    kernels.interleave(sums, phase_pitch_, phases(), first, last, channels, row_pitch_, room.row, row_pitch_);
+    unpack_channels(kernels, static_cast<const T*>(room.row), row_pitch_, box, 0, box.count(), channels, to);
+  }
 }
 
 template <class T>

@@ -6,14 +6,15 @@ namespace convgrad::gemm {
 
 namespace {
 
-// What a block works on at a time: its part of G, the products, and the sums that these are added to. They share a
+// What a block works on at a time: its part of G, the products, and a row of sums that these are added to. They share a
 // second-level cache of one mebibyte with the weights that stream by. Where a single tile takes G, nothing of it is
 // read twice, and a run of its channels makes way for the next, which is asked for meanwhile: blocks may have as many
 // pixels as it likes, since memory is slow to deliver shorter rows.
 constexpr Index panel_bytes = Index{640} << 10;
 constexpr Index panel_bytes_of_one_tile = Index{320} << 10;
-constexpr Index product_bytes = Index{192} << 10;
-constexpr Index sum_bytes = Index{192} << 10;
+constexpr Index product_bytes = Index{384} << 10;
+constexpr Index chunk_bytes = Index{224} << 10;
+constexpr Index row_bytes = Index{128} << 10;
 constexpr Index most_pixels_of_block = 1536;
 // Products are loaded and stored for each run of so many, which counts for more than that a longer panel streams from
 // the second-level cache while the tiles of a chunk pass over it.
@@ -28,9 +29,9 @@ Index next(Index ranges) noexcept { return ranges + 1 + ranges / 8; }
 
 Index clip(Index value, Index low, Index high) noexcept { return larger(low, smaller(value, high)); }
 
-// As many for either type.
-Index sum_elements(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels) noexcept {
-  return ColumnSums<float>(geometry, images, size, channels).elements();
+// Of one row of dV for a block's pixels: as many for either type.
+Index row_elements(const Geometry& geometry, const Index (&size)[axes], Index channels) noexcept {
+  return saturating_product(positions_of(geometry, 2, size[2]), channels);
 }
 
 }  // namespace
@@ -49,15 +50,11 @@ Index ColumnTasks::run() const noexcept {
   return even_piece(geometry_.out_channels, clip(fitting, fewest_channels_per_run, channels_per_run));
 }
 
-Index ColumnTasks::tiles() const noexcept {
-  return larger(1, product_bytes / units_.element_bytes / product_pitch() / units_.tile_rows);
-}
-
-// Whole rows first, then planes and images, as many as the cache holds of G, of the products and of the sums.
+// Whole rows first, then planes and images, as many as the cache holds of G, and of the products of one channel.
 void ColumnTasks::choose_block() noexcept {
   const Index size = units_.element_bytes;
   const Index taps = geometry_.taps_per_channel();
-  Index target = smaller(most_pixels_of_block, product_bytes / size / smaller(taps, 2 * units_.tile_rows));
+  Index target = smaller(most_pixels_of_block, product_bytes / size / larger(1, taps));
   // Of one tile, all channels together; otherwise as many as a chunk will have.
   const bool one_tile = geometry_.in_channels * taps <= units_.tile_rows;
   const Index channels = one_tile ? geometry_.in_channels : chunk_;
@@ -70,7 +67,7 @@ void ColumnTasks::choose_block() noexcept {
       left = size_[a] < pixels ? 1 : left / size_[a];
     }
     images_ = even_piece(most_images_, left);
-    if (target == 1 || sum_elements(geometry_, images_, size_, channels) * size <= sum_bytes) return;
+    if (target == 1 || row_elements(geometry_, size_, channels) <= row_bytes / size) return;
   }
 }
 
@@ -78,8 +75,8 @@ void ColumnTasks::choose_block() noexcept {
 void ColumnTasks::choose_chunk() noexcept {
   const Index size = units_.element_bytes;
   const Index taps = geometry_.taps_per_channel();
-  const Index by_rows = smaller(most_rows, tiles() * units_.tile_rows) / taps;
-  const Index by_sums = sum_bytes / size / sum_elements(geometry_, images_, size_, 1);
+  const Index by_rows = smaller(most_rows, chunk_bytes / size / product_pitch()) / taps;
+  const Index by_sums = row_bytes / size / row_elements(geometry_, size_, 1);
   const Index most = larger(1, smaller(geometry_.in_channels, smaller(by_rows, by_sums)));
   const auto tiles_of = [&](Index channels) { return divide_up(channels * taps, units_.tile_rows); };
   Index fewest = INT64_MAX;

@@ -39,8 +39,7 @@ class ColumnTasks {
   [[nodiscard]] Index most_pixels() const noexcept { return images_ * size_[0] * size_[1] * size_[2]; }
   // Channels of a chunk; the last one of all may be smaller.
   [[nodiscard]] Index chunk() const noexcept { return chunk_; }
-  // Tiles of a chunk whose products are kept at a time, and the distance between rows of them.
-  [[nodiscard]] Index tiles() const noexcept;
+  // The distance between rows of products.
   [[nodiscard]] Index product_pitch() const noexcept {
     return round_up(most_pixels(), units_.panel_lanes) + 64 / units_.element_bytes;
   }

@@ -20,12 +20,13 @@ constexpr double most_near_bytes_of_grad = 1 << 20;
 }  // namespace
 
 bool prefers_columns(const Geometry& geometry) noexcept {
-  // Of one channel for a single pixel: more would not fit the cache.
+  // Of one channel: more would not fit the cache, nor would its products.
   constexpr Index most_sums = 32768;
+  constexpr Index most_taps = 2048;
   constexpr Index most_out_channels = 4096;
   // Without output channels there are no products, and sums of none are zeros that the other way stores.
   if (geometry.multiplications() == 0) return false;
-  Index one_pixel[axes];
+  Index sums = 1;  // of one pixel
   bool strided = false;
   for (int a = 0; a < axes; ++a) {
     // Sums are kept apart by column modulo stride, and that would take time for every one there is none of.
@@ -33,10 +34,10 @@ bool prefers_columns(const Geometry& geometry) noexcept {
     const Index covered = (geometry.output[a] - 1) * geometry.stride[a] + extent_of(geometry, a) - geometry.padding[a];
     if (geometry.output[a] == 0 || geometry.padding[a] < 0 || geometry.input[a] - covered >= geometry.stride[a])
       return false;  // crops the input: whole rows of dV would lie beyond all sums
-    one_pixel[a] = 1;
+    sums = saturating_product(sums, positions_of(geometry, a, 1));
     strided = strided || geometry.stride[a] > 1;
   }
-  if (ColumnSums<float>(geometry, 1, one_pixel, 1).elements() > most_sums || geometry.out_channels > most_out_channels)
+  if (sums > most_sums || geometry.taps_per_channel() > most_taps || geometry.out_channels > most_out_channels)
     return false;
   // Every product is stored, loaded and added once, which counts against the sum over output channels that it takes,
   // and an image's pixels fill whole panels. The other way stores every element of dV for itself where there is a
@@ -80,8 +81,7 @@ struct GradInputColumns<T>::Worker {
   T* strip;
   T* panels;
   T* products;
-  T* sums;
-  T* row;
+  typename ColumnSums<T>::Room sums;
   T* zeros;
   Index* unfilled;
   Index* row_offsets;
@@ -113,13 +113,17 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   WorkspaceLayout worker;
   const Index pixels = tasks_.most_pixels();
   padded_pixels_ = round_up(pixels, width_);
-  const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk());
+  const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch());
   strip_ = worker.reserve<T>(StripShape::room(pixels, run_) + 2 * width_);
   const Index runs = tasks_.passes_once() ? 1 : divide_up(geometry.out_channels, run_);
   panels_ = worker.reserve<T>(runs * panel_elements(padded_pixels_, run_));
   product_slack_ = round_up(sums.slack(kernels), 64 / Index{sizeof(T)});
-  products_ = worker.reserve<T>(tasks_.tiles() * kernels.tile_rows * tasks_.product_pitch() + 2 * product_slack_);
-  sums_ = worker.reserve<T>(sums.elements() + kernels.lanes);
+  products_ =
+      worker.reserve<T>(tasks_.chunk() * geometry.taps_per_channel() * tasks_.product_pitch() + 2 * product_slack_);
+  terms_ = worker.reserve<kernels::ShiftedTerm>(sums.terms());
+  phases_ = worker.reserve<Index>(sums.phases() + 1);
+  lines_ = worker.reserve<Index>(sums.lines());
+  sums_ = worker.reserve<T>(sums.sum_elements());
   row_ = worker.reserve<T>(sums.row_elements());
   zeros_ = worker.reserve<T>(width_);
   unfilled_ = worker.reserve<Index>(padded_pixels_ / width_ + 1);
@@ -148,8 +152,8 @@ void GradInputColumns<T>::run(const Tensor<const T>& grad_output, const Tensor<c
     const Worker worker{at_offset<T>(area, strip_),
                         at_offset<T>(area, panels_),
                         at_offset<T>(area, products_) + product_slack_,
-                        at_offset<T>(area, sums_),
-                        at_offset<T>(area, row_),
+                        {at_offset<kernels::ShiftedTerm>(area, terms_), at_offset<Index>(area, phases_),
+                         at_offset<Index>(area, lines_), at_offset<T>(area, sums_), at_offset<T>(area, row_)},
                         at_offset<T>(area, zeros_),
                         at_offset<Index>(area, unfilled_),
                         at_offset<Index>(area, row_offsets_),
@@ -171,6 +175,8 @@ void GradInputColumns<T>::run_task(const ColumnTask& task, const ColumnTask& nex
     for (Index o = 0; o < run_; ++o) worker.reduction[i * run_ + o] = o * (i + 1);
   }
 
+  ColumnSums<T>(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch())
+      .fill_terms(worker.sums);
   PixelBlock block;
   tasks_.for_each_block(task, [&](const PixelBlock& following) {
     if (block.count() > 0) run_block(task, block, {task.group, following}, grad_output, packed, grad_input, worker);
@@ -202,40 +208,32 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
     const Index channel = task.group * geometry_.in_channels + task.first_channel + done;
     Tensor<T> to = grad_input;
     to.data += pixels.first_image * to.outer + channel * to.inner;
-    const ColumnSums<T> sums(geometry_, pixels.images, pixels.size, channels);
-    timer.next(Phase::storing);
-    sums.start(*kernels_, span, to, worker.sums);
+    const ColumnSums<T> sums(geometry_, pixels.images, pixels.size, channels, tasks_.product_pitch());
     const ColumnTiles tiles = weights_.tiles(channels * taps);
     Ahead<T> stores;
     if (stores_ahead_) stores = sums.ahead(span, to, tiles.count * panels);
     const T* weights = packed + weights_.offset(channel);
-    for (Index last = tiles.count; last > 0; last -= smaller(last, tasks_.tiles())) {
-      const Index first = larger(0, last - tasks_.tiles());
-      T* run_panels = worker.panels;
-      for (Index run = 0; run < geometry_.out_channels; run += run_) {
-        const Index length = smaller(run_, geometry_.out_channels - run);
-        const T* in_place = nullptr;
-        if (!in_panels) {
-          timer.next(Phase::packing_input);
-          in_place = fill_panels(task.group, pixels, grad_output, run, length, worker, run_panels);
-        }
-        if (reads_ahead_ && tasks_.passes_once()) {
-          const Index left = geometry_.out_channels - run - length;
-          const Index wanted = smaller(run_, left > 0 ? left : geometry_.out_channels);
-          reads = left > 0 ? input_ahead(product_, grad_output, task.group, pixels, run + length, wanted, panels)
-                           : input_ahead(product_, grad_output, next.group, next.pixels, 0, wanted, panels);
-        }
-        timer.next(Phase::multiplying);
-        multiply(in_place, weights, tiles, first, last, pixels.count(), run, length, run_panels, reads, stores, worker);
-        if (!tasks_.passes_once()) run_panels += panel_elements(padded_pixels_, length);
+    T* run_panels = worker.panels;
+    for (Index run = 0; run < geometry_.out_channels; run += run_) {
+      const Index length = smaller(run_, geometry_.out_channels - run);
+      const T* in_place = nullptr;
+      if (!in_panels) {
+        timer.next(Phase::packing_input);
+        in_place = fill_panels(task.group, pixels, grad_output, run, length, worker, run_panels);
       }
-      in_panels = true;
-      timer.next(Phase::adding_sums);
-      sums.add(*kernels_, worker.products, tasks_.product_pitch(), tiles.first_row(first), tiles.first_row(last),
-               worker.sums);
+      if (reads_ahead_ && tasks_.passes_once()) {
+        const Index left = geometry_.out_channels - run - length;
+        const Index wanted = smaller(run_, left > 0 ? left : geometry_.out_channels);
+        reads = left > 0 ? input_ahead(product_, grad_output, task.group, pixels, run + length, wanted, panels)
+                         : input_ahead(product_, grad_output, next.group, next.pixels, 0, wanted, panels);
+      }
+      timer.next(Phase::multiplying);
+      multiply(in_place, weights, tiles, pixels.count(), run, length, run_panels, reads, stores, worker);
+      if (!tasks_.passes_once()) run_panels += panel_elements(padded_pixels_, length);
     }
-    timer.next(Phase::storing);
-    sums.store(*kernels_, span, worker.sums, worker.row, to);
+    in_panels = true;
+    timer.next(Phase::adding_sums);
+    sums.store(*kernels_, worker.products, span, worker.sums, to);
   }
 }
 
@@ -263,26 +261,25 @@ const T* GradInputColumns<T>::fill_panels(Index group, const PixelBlock& pixels,
   return in_place ? strip : nullptr;
 }
 
-// Tiles first .. last - 1 of a chunk over a run of channels, for all pixels of the block: the weights of a tile stay in
+// The tiles of a chunk over a run of channels, for all pixels of the block: the weights of a tile stay in
 // the first-level cache while the panels pass by.
 template <class T>
-void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const ColumnTiles& tiles, Index first,
-                                   Index last, Index pixels, Index run, Index length, T* panels, Ahead<T>& reads,
-                                   Ahead<T>& stores, const Worker& worker) const noexcept {
-  const Index base = tiles.first_row(first);
+void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const ColumnTiles& tiles, Index pixels,
+                                   Index run, Index length, T* panels, Ahead<T>& reads, Ahead<T>& stores,
+                                   const Worker& worker) const noexcept {
   const Index pitch = tasks_.product_pitch();
   const Index full = full_panels(*kernels_, pixels);
   const Index step = panel_offset(width_, length);
   LineList<2> lines;
-  Index next = base;
-  for (Index tile = first; tile < last; ++tile) {
+  Index next = 0;
+  for (Index tile = 0; tile < tiles.count; ++tile) {
     const Index row = next;
     next = tiles.first_row(tile + 1);
     const Index height = next - row;
     const T* tile_weights = weights + row * geometry_.out_channels + run * height;
     const Index* offsets = worker.reduction + (height - 1) * run_;
-    T* products = worker.products + (row - base) * pitch;
-    const bool may_fill = in_place != nullptr && tile == first;
+    T* products = worker.products + row * pitch;
+    const bool may_fill = in_place != nullptr && tile == 0;
     for (Index panel = 0, some = 0; panel < full; panel += some) {
       some = smaller(panels_per_call(length), full - panel);
       if (may_fill) some = alike_panels(worker.unfilled + panel, some);

@@ -56,9 +56,8 @@ class GradInputColumns {
                  const T* packed, const Tensor<T>& grad_input, const Worker& worker) const noexcept;
   const T* fill_panels(Index group, const PixelBlock& pixels, const Tensor<const T>& grad_output, Index run,
                        Index length, const Worker& worker, T* panels) const noexcept;
-  void multiply(const T* in_place, const T* weights, const ColumnTiles& tiles, Index first, Index last, Index pixels,
-                Index run, Index length, T* panels, Ahead<T>& reads, Ahead<T>& stores,
-                const Worker& worker) const noexcept;
+  void multiply(const T* in_place, const T* weights, const ColumnTiles& tiles, Index pixels, Index run, Index length,
+                T* panels, Ahead<T>& reads, Ahead<T>& stores, const Worker& worker) const noexcept;
 
   Geometry geometry_;
   Geometry product_;  // of the 1x1 correlation that P is
@@ -73,7 +72,8 @@ class GradInputColumns {
   // Where things lie in the workspace: shared by all workers, then one area for each.
   Index padded_pixels_ = 0, product_slack_ = 0;
   std::size_t packed_ = 0, worker_begin_ = 0;
-  std::size_t strip_ = 0, panels_ = 0, products_ = 0, sums_ = 0, row_ = 0, zeros_ = 0;
+  std::size_t strip_ = 0, panels_ = 0, products_ = 0, terms_ = 0, phases_ = 0, lines_ = 0, sums_ = 0, row_ = 0,
+              zeros_ = 0;
   std::size_t unfilled_ = 0, row_offsets_ = 0, channel_offsets_ = 0, reduction_ = 0, worker_bytes_ = 0;
 };
 

@@ -169,7 +169,7 @@ void unpack_patches(const kernels::KernelSet<T>& kernels, const Geometry& layer,
         Index written = row.pixels * step;
         if (by_lane) {
           written = smaller(written, row.size[2]);
-          kernels.interleave(neighbors + lane * pitch + done, pixels_at_once, step, 0, written, to);
+          kernels.interleave(neighbors + lane * pitch + done, pixels_at_once, step, 0, written, 1, 0, to, 0);
         } else if (next == 1) {
           kernels.copy_rows(first + done * width + lane, width, row.pixels, together, to + k, step);
         } else {
