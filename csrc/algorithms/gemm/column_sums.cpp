@@ -157,17 +157,20 @@ void ColumnSums<T>::store_rows(const kernels::KernelSet<T>& kernels, Index chann
 
 template <class T>
 Ahead<T> ColumnSums<T>::ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept {
-  // Only one plane's rows of neighbors in memory, or, as in an NHWC array, of all its channels.
+  const Index planes = span[0].end - span[0].begin;
   const Index rows = span[1].end - span[1].begin;
   const Index columns = span[2].end - span[2].begin;
-  if (images_ > 1 || span[0].end - span[0].begin > 1 || rows == 0) return {};
-  const T* first = grad_input.data + span[0].begin * grad_input.axis[0] + span[1].begin * grad_input.axis[1] +
-                   span[2].begin * grad_input.axis[2];
-  if (grad_input.inner == 1 && grad_input.axis[2] == channels_)
-    return {{first, grad_input.axis[1], rows, columns * channels_}, steps};
-  if (grad_input.axis[2] != 1) return {};
-  if (grad_input.axis[1] == columns) return {{first, grad_input.inner, channels_, rows * columns}, steps};
-  return {{first, grad_input.axis[1], rows, columns}, channels_, grad_input.inner, steps};
+  const Tensor<T>& to = grad_input;
+  if (planes == 0 || rows == 0) return {};
+  const T* first = to.data + span[0].begin * to.axis[0] + span[1].begin * to.axis[1] + span[2].begin * to.axis[2];
+  // Whole rows and planes go on without a gap.
+  if (to.axis[2] == 1 && (rows == 1 || to.axis[1] == columns) && (planes == 1 || to.axis[0] == rows * columns))
+    return {{first, to.inner, channels_, planes * rows * columns}, images_, to.outer, steps};
+  // Otherwise only one plane's rows of neighbors, or, as in an NHWC array, of all its channels.
+  if (images_ > 1 || planes > 1) return {};
+  if (to.inner == 1 && to.axis[2] == channels_) return {{first, to.axis[1], rows, columns * channels_}, steps};
+  if (to.axis[2] != 1) return {};
+  return {{first, to.axis[1], rows, columns}, channels_, to.inner, steps};
 }
 
 template class ColumnSums<float>;

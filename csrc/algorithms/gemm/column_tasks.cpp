@@ -10,7 +10,7 @@ namespace {
 // second-level cache of one mebibyte with the weights that stream by. Where a single tile takes G, nothing of it is
 // read twice, and a run of its channels makes way for the next, which is asked for meanwhile: blocks may have as many
 // pixels as it likes, since memory is slow to deliver shorter rows.
-constexpr Index panel_bytes = Index{640} << 10;
+constexpr Index panel_bytes = Index{896} << 10;
 constexpr Index panel_bytes_of_one_tile = Index{320} << 10;
 constexpr Index product_bytes = Index{384} << 10;
 constexpr Index chunk_bytes = Index{224} << 10;
