@@ -55,11 +55,9 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // or have lanes without a channel.
   const PanelSplit panels(kernels, geometry.out_channels);
   overhead.channel_lanes = panels.cost_in_vectors(kernels) * kernels.lanes / channels - 1;
-  // A 1x1 kernel has a few long tiles, of an input that mostly serves in place. But where grad_input's rows of weights
-  // lie a power of two apart, they push each other out of the caches while they are packed.
-  const bool colliding = order != WeightOrder::lanes_first && geometry.out_channels * Index{sizeof(T)} % 2048 == 0;
+  // A 1x1 kernel has a few long tiles, of an input that mostly serves in place.
   if (kernel_taps == 1)
-    overhead.channel_lanes += 18 / taps + (colliding ? 22 : 10) / pixels;
+    overhead.channel_lanes += 14 / taps + 10 / pixels;
   else
     overhead.channel_lanes += 0.03 + 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
   overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
@@ -70,6 +68,9 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
   const bool padded = geometry.padding[0] > 0 || geometry.padding[1] > 0 || geometry.padding[2] > 0;
   overhead.pixel_lanes = copy / channels + (strided ? 0.14 : 0.09) + unused_lanes(geometry, kernels.lanes);
+  // Of small images, many a panel has pixels of two, and cannot be filled on the way.
+  if (kernel_taps == 1 && geometry.batch > 1)
+    overhead.pixel_lanes += 0.4 * kernels.lanes / static_cast<double>(larger(1, geometry.output_pixels()));
   // Panels of short vectors are narrow, and a tile of few taps is over soon: they start and end more often.
   if (short_vectors(kernels) && kernel_taps > 1) overhead.pixel_lanes += 3 / taps;
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
