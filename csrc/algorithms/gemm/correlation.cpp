@@ -59,12 +59,15 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   if (kernel_taps == 1)
     overhead.channel_lanes += 14 / taps + 10 / pixels;
   else
-    overhead.channel_lanes += 0.03 + 35 / taps + 10 / pixels + 10 / (channels * kernel_taps);
-  overhead.channel_lanes -= BorderParts(geometry).left_out();  // and what lies on the border is not multiplied
+    overhead.channel_lanes +=
+        0.03 + (short_vectors(kernels) ? 35 : 20) / taps + 10 / pixels + 10 / (channels * kernel_taps);
+  overhead.channel_lanes -= 0.85 * BorderParts(geometry).left_out();  // and most of the border is not multiplied
   // Under kernels of few taps short vectors wait for the strip, or it is transposed (most_uses_of_turned_strip).
   if (short_vectors(kernels)) overhead.channel_lanes += 0.27 / kernel_taps;
   // Panels are copied, shared by all output channels; those of a 1x1 kernel come straight from the input.
-  const double copy = kernel_taps == 1 ? 5 : 9.4;
+  // Where whole panels lie in rows of pixels, they are filled from the strip on the way.
+  const bool even_rows = !short_vectors(kernels) && geometry.output[2] % (2 * kernels.lanes) == 0;
+  const double copy = kernel_taps == 1 ? 5 : even_rows ? 2.7 : short_vectors(kernels) ? 9.4 : 8;
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
   const bool padded = geometry.padding[0] > 0 || geometry.padding[1] > 0 || geometry.padding[2] > 0;
   overhead.pixel_lanes = copy / channels + (strided ? 0.14 : 0.09) + unused_lanes(geometry, kernels.lanes);
