@@ -79,8 +79,10 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels. A few channels of which all taps are neighbors do not.
   constexpr Index few_channels = 8;
-  const bool scattered = order == WeightOrder::channels_first_some_taps ||
-                         (order == WeightOrder::channels_first && geometry.in_channels > few_channels);
+  constexpr double near_bytes = 16 << 10;
+  const bool near = taps * channels * sizeof(T) <= near_bytes;
+  const bool scattered = !near && (order == WeightOrder::channels_first_some_taps ||
+                                   (order == WeightOrder::channels_first && geometry.in_channels > few_channels));
   if (scattered && kernel_taps > 1) overhead.pixel_lanes += 5;
   // Vectors of the strip begin anywhere in a cache line, and long ones nearly always cross into the next, which counts
   // the more the fewer channels share one; and of those that reach over the end of a row, lanes lie on the border, or
