@@ -15,11 +15,18 @@ constexpr Index sum_bytes = Index{512} << 10;
 constexpr Index small_strip_bytes = Index{160} << 10;
 constexpr Index run_bytes = Index{24} << 10;
 
-bool same(const PixelBlock& a, const PixelBlock& b) noexcept {
+// Whether tables serve both: blocks of one size, beside whose rows as much lies on the border.
+bool alike(const Geometry& geometry, const PixelBlock& a, const PixelBlock& b) noexcept {
   bool equal = a.images == b.images;
-  for (int axis = 0; axis < axes; ++axis)
-    equal = equal && a.first[axis] == b.first[axis] && a.size[axis] == b.size[axis];
-  return equal;
+  for (int axis = 0; axis < axes; ++axis) equal = equal && a.size[axis] == b.size[axis];
+  const Index under = (a.size[1] - 1) * geometry.stride[1] + (geometry.kernel[1] - 1) * geometry.dilation[1];
+  const auto above = [&](const PixelBlock& block) {
+    return larger(0, geometry.padding[1] - block.first[1] * geometry.stride[1]);
+  };
+  const auto below = [&](const PixelBlock& block) {
+    return larger(0, block.first[1] * geometry.stride[1] - geometry.padding[1] + under - (geometry.input[1] - 1));
+  };
+  return equal && above(a) == above(b) && below(a) == below(b);
 }
 
 }  // namespace
@@ -240,7 +247,7 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
     const Index channels_left = (geometry_.groups - group) * geometry_.in_channels;
     const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, lanes, strip);
     if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
-    if (!same(tables.pixels, pixels) || tables.first_tap != taps.first_tap || tables.in_place != in_place) {
+    if (!alike(geometry_, tables.pixels, pixels) || tables.first_tap != taps.first_tap || tables.in_place != in_place) {
       tables.pixels = pixels;
       tables.first_tap = taps.first_tap;
       tables.in_place = in_place;
