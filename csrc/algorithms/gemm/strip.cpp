@@ -1,5 +1,6 @@
 #include "algorithms/gemm/strip.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr Index channels_ahead = 5;
 constexpr Index pixels_at_once = 32;
+constexpr Index short_row_bytes = 384;
 constexpr Index line = 16;                // elements, or half as many doubles
 constexpr Index lines_that_collide = 16;  // whose distance is a multiple of this many
 
@@ -119,7 +121,16 @@ void StripShape::pack(const kernels::KernelSet<T>& kernels, const Geometry& geom
     empty = empty || size[a] == 0;
   }
   // With phases a row ends in unused elements, which vectors may read: they must hold numbers.
-  if (border || phases_ > 1) std::memset(strip, 0, static_cast<std::size_t>(elements_) * sizeof(T));
+  // The border of short rows alone would take longer than all of the strip.
+  const bool short_rows = pitch_[1] * Index{sizeof(T)} < short_row_bytes;
+  if (empty || phases_ > 1 || (border && (short_rows || order_ == Order::channels_inner))) {
+    std::memset(strip, 0, static_cast<std::size_t>(elements_) * sizeof(T));
+  } else if (border) {
+    const Range within[axes] = {
+        {inside[0].begin, inside[0].end}, {inside[1].begin, inside[1].end}, {inside[2].begin, inside[2].end}};
+    for (Index n = 0; n < pixels.images; ++n)
+      for (Index c = 0; c < taps.channels; ++c) clear_border(within, strip + n * image_pitch_ + c * channel_pitch_);
+  }
   if (empty) return;
 
   const T* from = input.data + pixels.first_image * input.outer + taps.first_channel * input.inner;
@@ -133,6 +144,21 @@ void StripShape::pack(const kernels::KernelSet<T>& kernels, const Geometry& geom
       pack_plane(kernels, from + n * input.outer + i * from_axis[0], from_axis, input.inner, taps.channels,
                  inside[1].begin, size[1], inside[2].begin, size[2],
                  strip + n * image_pitch_ + (inside[0].begin + i) * pitch_[0]);
+}
+
+// All of one channel but what lies within the input. Its rows go on without a gap, and so do its planes.
+template <class T>
+void StripShape::clear_border(const Range (&within)[axes], T* channel) const noexcept {
+  const Index row = pitch_[1];
+  Index cleared = 0;  // up to here, or written by whoever copies the input
+  const auto clear_to = [&](Index end) { std::fill(channel + cleared, channel + end, T{0}); };
+  for (Index i = within[0].first; i < within[0].last; ++i)
+    for (Index j = within[1].first; j < within[1].last; ++j) {
+      const Index begin = i * pitch_[0] + j * row;
+      clear_to(begin + within[2].first);
+      cleared = begin + within[2].last;
+    }
+  clear_to(extent_[0] * pitch_[0]);
 }
 
 // The part of one plane (of all channels) that lies inside the input, by whichever way of copying the two layouts

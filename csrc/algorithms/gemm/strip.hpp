@@ -7,6 +7,7 @@
 #pragma once
 
 #include "algorithms/gemm/blocking.hpp"
+#include "algorithms/gemm/box_walk.hpp"
 #include "kernels/kernel_set.hpp"
 
 namespace convgrad::gemm {
@@ -70,6 +71,8 @@ class StripShape {
 
  private:
   [[nodiscard]] Index column(Index element) const noexcept;
+  template <class T>
+  void clear_border(const Range (&within)[axes], T* channel) const noexcept;
   template <class T>
   void pack_plane(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
                   Index from_channel, Index channels, Index first_row, Index rows, Index first_column, Index columns,
