@@ -16,6 +16,8 @@ namespace {
 // brought nearer.
 constexpr double most_near_bytes = 4 << 20;
 constexpr double most_near_bytes_of_grad = 1 << 20;
+// What is copied of G at a time, where it cannot be read in place.
+constexpr Index strip_bytes = Index{256} << 10;
 
 }  // namespace
 
@@ -114,7 +116,8 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   const Index pixels = tasks_.most_pixels();
   padded_pixels_ = round_up(pixels, width_);
   const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch());
-  strip_ = worker.reserve<T>(StripShape::room(pixels, run_) + 2 * width_);
+  strip_channels_ = smaller(run_, larger(1, strip_bytes / Index{sizeof(T)} / pixels));
+  strip_ = worker.reserve<T>(StripShape::room(pixels, strip_channels_) + 2 * width_);
   const Index runs = tasks_.passes_once() ? 1 : divide_up(geometry.out_channels, run_);
   panels_ = worker.reserve<T>(runs * panel_elements(padded_pixels_, run_));
   product_slack_ = round_up(sums.slack(kernels), 64 / Index{sizeof(T)});
@@ -248,17 +251,27 @@ const T* GradInputColumns<T>::fill_panels(Index group, const PixelBlock& pixels,
     turn_into_panels(*kernels_, product_, pixels, from, run, length, panels);
     return nullptr;
   }
+  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
   const TapBlock channels{run, length, {0, 0, 0}, {1, 1, 1}, run};
   StripShape shape(product_, pixels.images, pixels.size, length, channels.size, StripShape::Order::pixels_adjacent);
-  const T* strip = worker.strip;
+  const T* in_place = nullptr;
   const Index channels_left = (geometry_.groups - group) * product_.in_channels;
-  const bool in_place = shape.in_place(product_, pixels, channels, from, channels_left, width_, strip);
-  if (!in_place) shape.pack(*kernels_, product_, pixels, channels, from, worker.strip);
-  shape.fill_tap_offsets(channels, worker.channel_offsets);
-  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-  expand_panels(*kernels_, shape, box, strip, false, worker.channel_offsets, length, nullptr, panels,
-                in_place ? worker.unfilled : nullptr);
-  return in_place ? strip : nullptr;
+  if (shape.in_place(product_, pixels, channels, from, channels_left, width_, in_place)) {
+    shape.fill_tap_offsets(channels, worker.channel_offsets);
+    expand_panels(*kernels_, shape, box, in_place, false, worker.channel_offsets, {0, length, length}, nullptr, panels,
+                  worker.unfilled);
+    return in_place;
+  }
+  for (Index done = 0, some = 0; done < length; done += some) {
+    some = smaller(strip_channels_, length - done);
+    const TapBlock part{run + done, some, {0, 0, 0}, {1, 1, 1}, run + done};
+    shape = StripShape(product_, pixels.images, pixels.size, some, part.size, StripShape::Order::pixels_adjacent);
+    shape.pack(*kernels_, product_, pixels, part, from, worker.strip);
+    shape.fill_tap_offsets(part, worker.channel_offsets);
+    expand_panels(*kernels_, shape, box, static_cast<const T*>(worker.strip), false, worker.channel_offsets,
+                  {done, some, length}, nullptr, panels);
+  }
+  return nullptr;
 }
 
 // The tiles of a chunk over a run of channels, for all pixels of the block: the weights of a tile stay in

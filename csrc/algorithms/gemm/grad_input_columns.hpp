@@ -65,6 +65,7 @@ class GradInputColumns {
   Index width_;  // of a panel
   ColumnTasks tasks_;
   Index run_;  // output channels of a panel
+  Index strip_channels_ = 1;
   ColumnWeights<T> weights_;
   bool stores_ahead_ = false;
   bool reads_ahead_ = false;

@@ -149,7 +149,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   row_offsets_ = worker.reserve<Index>(larger(2, tasks_.channels_per_task()));
   weights_.reserve(worker, kernels, taps_per_run_);
   destinations_ = worker.reserve<Destination>(pixels / width_);
-  block_copies_ = worker.reserve<kernels::BlockCopy>(most_copies(pixels));
+  block_copies_ = worker.reserve<kernels::BlockCopy>(geometry.taps_per_channel() == 1 ? most_copies(pixels) : 0);
   unfilled_ = worker.reserve<Index>(pixels / width_ + 1);
   block_in_panels_ = worker.reserve<Index>(1);
   worker_bytes_ = worker.bytes();
@@ -255,8 +255,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       if (!has_panels && turns)
         turn_into_panels(*kernels_, geometry_, pixels, group_input, taps.first_channel + done, length, worker.panels);
       else if (!has_panels)
-        expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, length, worker.block_copies,
-                      worker.panels, fills ? worker.unfilled : nullptr);
+        expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, {0, length, length},
+                      worker.block_copies, worker.panels, fills ? worker.unfilled : nullptr);
       timer.next(Phase::multiplying);
       const Index* weight_offsets = worker.weight_offsets + done;
       TileWeights<T> tile_weights(*kernels_, tiles, geometry_.out_channels - task.first_channel, weights,

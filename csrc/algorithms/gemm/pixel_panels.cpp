@@ -39,7 +39,7 @@ bool are_neighbors(const kernels::PanelCopy* copies, Index count, Index lanes) n
 
 template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
-                   bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels,
+                   bool by_tap, const Index* tap_offsets, PanelRows rows, kernels::BlockCopy* copies, T* panels,
                    Index* unfilled) noexcept {
   kernels::PanelCopy panel_copies[2 * most_panel_lanes];
   PixelCursor cursor(box);
@@ -50,7 +50,7 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
     width = panel_width(kernels, left);
     const Index pixels = smaller(width, left);
     Index count = find_copies(shape, cursor, pixels, kernels.lanes, panel_copies);
-    const Index panel = panel_offset(begin, taps);
+    const Index panel = panel_offset(begin, rows.all) + rows.first * width;
     if (unfilled != nullptr) {
       const bool neighbors =
           width == Index{kernels.lanes} * kernels.tile_vectors && are_neighbors(panel_copies, count, kernels.lanes);
@@ -61,14 +61,14 @@ void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape
     for (Index lane = pixels; lane < width; lane += kernels.lanes)
       panel_copies[count++] = {panel_copies[0].offset, lane};
     if (!by_tap) {
-      kernels.expand(strip, tap_offsets, taps, panel_copies, count, panels + panel, width);
+      kernels.expand(strip, tap_offsets, rows.count, panel_copies, count, panels + panel, width);
       continue;
     }
     for (Index i = 0; i < count; ++i)
       copies[in_block++] = {panel_copies[i].offset, panel + panel_copies[i].lane, width};
   }
   if (unfilled != nullptr) *unfilled = filled_already;
-  if (by_tap) kernels.expand_block(strip, tap_offsets, taps, copies, in_block, panels);
+  if (by_tap) kernels.expand_block(strip, tap_offsets, rows.count, copies, in_block, panels);
 }
 
 template <class T>
@@ -114,9 +114,9 @@ template void turn_into_panels<float>(const kernels::KernelSet<float>&, const Ge
 template void turn_into_panels<double>(const kernels::KernelSet<double>&, const Geometry&, const PixelBlock&,
                                        const Tensor<const double>&, Index, Index, double*) noexcept;
 template void expand_panels<float>(const kernels::KernelSet<float>&, const StripShape&, const PixelBox&, const float*,
-                                   bool, const Index*, Index, kernels::BlockCopy*, float*, Index*) noexcept;
+                                   bool, const Index*, PanelRows, kernels::BlockCopy*, float*, Index*) noexcept;
 template void expand_panels<double>(const kernels::KernelSet<double>&, const StripShape&, const PixelBox&,
-                                    const double*, bool, const Index*, Index, kernels::BlockCopy*, double*,
+                                    const double*, bool, const Index*, PanelRows, kernels::BlockCopy*, double*,
                                     Index*) noexcept;
 
 }  // namespace convgrad::gemm

@@ -38,15 +38,23 @@ inline Index most_copies(Index padded_pixels) noexcept { return 2 * padded_pixel
 // In place of where a panel's pixels lie: it is filled already.
 inline constexpr Index filled_already = -1;
 
-// Fills the panels with taps tap_offsets[0 .. taps - 1] of a strip, one after the other or, `by_tap`, all together:
-// from end to end for each tap, as is better for an input in place that every tap finds somewhere else.
+// Some rows of panels that have `all`.
+struct PanelRows {
+  Index first;
+  Index count;
+  Index all;
+};
+
+// Fills these rows of the panels with taps tap_offsets[0 .. rows.count - 1] of a strip, one after the other or,
+// `by_tap`, all together: from end to end for each tap, as is better for an input in place that every tap finds
+// somewhere else.
 //
 // With `unfilled`, which has room for one more than there are panels, those of the full width whose pixels are
 // neighbors are left to whoever reads them first: unfilled[panel] says where in the strip their pixels lie. The last
 // one may have more lanes than pixels, and reads what lies behind them.
 template <class T>
 void expand_panels(const kernels::KernelSet<T>& kernels, const StripShape& shape, const PixelBox& box, const T* strip,
-                   bool by_tap, const Index* tap_offsets, Index taps, kernels::BlockCopy* copies, T* panels,
+                   bool by_tap, const Index* tap_offsets, PanelRows rows, kernels::BlockCopy* copies, T* panels,
                    Index* unfilled = nullptr) noexcept;
 
 // So many of `count` panels are filled already, or unfilled, like the first.
