@@ -30,14 +30,13 @@ ColumnSums<T>::ColumnSums(const Geometry& geometry, Index images, const Index (&
 template <class T>
 void ColumnSums<T>::fill_terms(const Room& room) const noexcept {
   const Geometry& g = *geometry_;
-  Index count = 0;
-  for (Index phase = 0; phase < phases(); ++phase) {
-    room.phase[phase] = count;
-    for (Index tap = g.kernel[2] - 1; tap >= 0; --tap)
-      if (tap * g.dilation[2] % g.stride[2] == phase)
-        room.term[count++] = {tap * product_pitch_, tap * g.dilation[2] / g.stride[2]};
-  }
-  room.phase[phases()] = count;
+  const auto phase_of = [&](Index tap) { return tap * g.dilation[2] % g.stride[2]; };
+  // Where each phase's end, and after the loop below where they begin.
+  for (Index phase = 0; phase <= phases(); ++phase) room.phase[phase] = 0;
+  for (Index tap = 0; tap < g.kernel[2]; ++tap) ++room.phase[phase_of(tap)];
+  for (Index phase = 1; phase <= phases(); ++phase) room.phase[phase] += room.phase[phase - 1];
+  for (Index tap = 0; tap < g.kernel[2]; ++tap)
+    room.term[--room.phase[phase_of(tap)]] = {tap * product_pitch_, tap * g.dilation[2] / g.stride[2]};
 }
 
 template <class T>
