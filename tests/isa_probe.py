@@ -1,4 +1,4 @@
-"""Run by test_isa.py with CONVGRAD_ISA set: exact whole-number cases checked here, real ones written to a file.
+"""Run by test_isa.py in an environment of its own: exact whole-number cases checked here, real ones written to a file.
 
 Arguments: the ISA that must be the one that runs, and the file to write.
 """
@@ -25,6 +25,19 @@ EXTRA = {
     "many-pixels": layer((50, 60), (3, 3), (3, 20), padding=1, stride=(1, 2)),
 }
 
+# Results that lie in whole cache lines, or in so many that most are whole.
+LARGE_MAPS = {
+    "one-run": layer((64, 64), (3, 3), (3, 20), padding=1, batch=2),
+    "several-runs": layer((32, 64), (3, 3), (70, 33), padding=1),
+    "long-1x1": layer((2048,), (1,), (65, 30), groups=5),
+    "no-whole-lines": layer((63, 61), (3, 3), (3, 20), padding=1),
+    "depthwise": layer((64, 96), (3, 3), (10, 10), groups=10, padding=1),
+    "depthwise-odd": layer((57, 61), (3, 3), (9, 9), groups=9, padding=1, batch=2),
+    "depthwise-images": layer((14, 14), (3, 3), (64, 64), groups=64, padding=1, batch=5),
+    "depthwise-volume": layer((5, 16, 48), (3, 3, 3), (6, 6), groups=6, padding=1),
+    "two-channels-a-group": layer((40, 64), (5, 5), (12, 12), groups=6, padding=2),
+}
+
 
 def check(problem: Problem, isa: str, algorithm: str) -> dict[str, FloatArray]:
     """All passes on whole numbers; the results on real ones."""
@@ -46,7 +59,7 @@ def check(problem: Problem, isa: str, algorithm: str) -> dict[str, FloatArray]:
 def main(isa: str, file: str) -> None:
     results = {}
     for algorithm in ("auto", "gemm"):
-        problems = {**CASES, **EXTRA}
+        problems = {**CASES, **EXTRA, **LARGE_MAPS}
         if algorithm == "auto":
             problems |= {f"{name} {i}": p for name, family in SWEEPS.items() for i, p in enumerate(family())}
         for name, problem in problems.items():

@@ -27,6 +27,28 @@ def test_forced_isa_runs_and_is_exact(isa: str, real_results: dict[str, Path]) -
     assert_succeeds(PROBE, isa, str(real_results[isa]), CONVGRAD_ISA=isa)
 
 
+@pytest.mark.parametrize("isa", SUPPORTED)
+def test_results_are_the_same_around_the_caches(isa: str, real_results: dict[str, Path], tmp_path: Path) -> None:
+    """As if there were no cache: all results outgrow it, and go to memory."""
+    if not real_results[isa].exists():
+        assert_succeeds(PROBE, isa, str(real_results[isa]), CONVGRAD_ISA=isa)
+    streamed = tmp_path / "streamed.npz"
+    assert_succeeds(PROBE, isa, str(streamed), CONVGRAD_ISA=isa, CONVGRAD_CACHE_MIB="0")
+    usual, other = np.load(real_results[isa]), np.load(streamed)
+    assert other.files == usual.files
+    for key in usual.files:
+        np.testing.assert_array_equal(other[key], usual[key], err_msg=key)
+
+
+@pytest.mark.parametrize("size", ["-1", "1.5", "32M", "much", "99999999999999999999"])
+def test_a_cache_of_no_size_is_an_error_at_import(size: str) -> None:
+    done = run_python("-c", "import convgrad", CONVGRAD_CACHE_MIB=size)
+    assert done.returncode == 1
+    message = done.stderr.strip().splitlines()[-1]
+    assert message.startswith("ImportError: CONVGRAD_CACHE_MIB: expected")
+    assert size in message
+
+
 @pytest.mark.skipif(len(WITH_FUSED_MULTIPLY_ADD) < 2, reason=f"this processor runs {SUPPORTED} only")
 def test_bits_do_not_depend_on_the_isa(real_results: dict[str, Path]) -> None:
     """Not the baseline: it multiplies and adds in two roundings."""

@@ -34,7 +34,8 @@ double measure_peak(py::handle dtype, py::handle threads);
 double measure_bandwidth(py::handle threads);
 /// Calls the function; what this thread has spent in runs meanwhile, in seconds by name of the phase.
 py::dict measure_phases(py::handle function);
-/// Raises ImportError when CONVGRAD_ISA asks for a kernel set that is not to be had.
+/// Raises ImportError when CONVGRAD_ISA asks for a kernel set that is not to be had, or CONVGRAD_CACHE_MIB is no
+/// number.
 void require_usable_isa();
 
 /// float32 or float64 from whatever numpy.dtype takes.

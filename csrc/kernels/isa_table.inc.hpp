@@ -15,6 +15,7 @@
 #include "products.inc.hpp"
 #include "row_tile.inc.hpp"
 #include "spread.inc.hpp"
+#include "stream.inc.hpp"
 #include "strip_tile.inc.hpp"
 #include "sweep_tile.inc.hpp"
 #include "tile.inc.hpp"
@@ -156,6 +157,8 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.copy_rows = copy_rows<T>;
   set.copy_strided = copy_strided<T>;
   set.all_finite = all_finite<T>;
+  set.stream_copy = stream_copy<T>;
+  set.finish_streams = finish_streams;
   set.add_columns = add_columns<T>;
   set.interleave = interleave<T>;
   set.spread = spread<T>;

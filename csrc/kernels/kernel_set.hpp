@@ -84,6 +84,12 @@ struct KernelSet {
   // Whether none of them is infinite or nan.
   bool (*all_finite)(const T* values, int64_t count);
 
+  // destination[i] = source[i] for i < count; whole cache lines of the destination go around the caches
+  void (*stream_copy)(const T* source, int64_t count, T* destination);
+
+  // Other threads see what has gone around the caches only after this.
+  void (*finish_streams)();
+
   // sums[r * sums_step + i], for r < rows and i < length: what it is, or zero unless `starts`, and for every line, and
   // of it every term, in their order
   //

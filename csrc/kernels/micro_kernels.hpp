@@ -72,6 +72,7 @@ struct PanelSweep {
   int64_t result_step;
   int64_t count;  // of panels, one at least
   LinesAhead ahead;
+  bool streams = false;  // results consist of whole cache lines, and go around the caches
 };
 
 template <class T>
@@ -153,6 +154,7 @@ struct RowsAddress {
   const int64_t* vector;
   int64_t first;
   int64_t last;
+  bool streams = false;  // results are whole vectors of memory, and go around the caches
 };
 
 template <class T>

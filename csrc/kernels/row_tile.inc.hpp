@@ -3,6 +3,7 @@
 
 #include "kernel_set.hpp"
 #include "products.inc.hpp"
+#include "stream.inc.hpp"
 
 namespace {
 
@@ -68,11 +69,17 @@ void row_tile(const T* weights, const T* source, const convgrad::kernels::RowsAd
       row.offset += address.source_row;
     }
   }
+  const auto store_all = [&](const auto& store_one) __attribute__((always_inline)) {
 #pragma GCC unroll 8
-  for (int j = 0; j < vectors; ++j) {
+    for (int j = 0; j < vectors; ++j) {
 #pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i) store(result.data + i * result.row + result.vector[j], accumulator[i][j]);
-  }
+      for (int i = 0; i < rows; ++i) store_one(result.data + i * result.row + result.vector[j], accumulator[i][j]);
+    }
+  };
+  if (__builtin_expect(address.streams, 0))
+    store_all([](T* to, Vector<T> value) __attribute__((always_inline)) { stream(to, value); });
+  else
+    store_all([](T* to, Vector<T> value) __attribute__((always_inline)) { store(to, value); });
 }
 
 }  // namespace

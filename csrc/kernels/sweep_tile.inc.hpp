@@ -3,11 +3,24 @@
 #pragma once
 
 #include "kernel_set.hpp"
+#include "stream.inc.hpp"
 #include "taps.inc.hpp"
 #include "tile.inc.hpp"
 #include "vector.inc.hpp"
 
 namespace {
+
+template <class T, int rows, int vectors>
+inline __attribute__((always_inline)) void stream_sums(const Vector<T> (&accumulator)[rows][vectors], T* result,
+                                                       int64_t result_stride) {
+#pragma GCC unroll 28
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 3
+    for (int j = 0; j < vectors; ++j) stream(result + j * lanes_of<T>, accumulator[i][j]);
+    result += result_stride;
+    keep_in_register(result);
+  }
+}
 
 template <class T, int rows, int vectors>
 __attribute__((noinline)) void sweep_tile(const T* source, const int64_t* row_offset, const int64_t* offset,
@@ -22,7 +35,10 @@ __attribute__((noinline)) void sweep_tile(const T* source, const int64_t* row_of
     Vector<T> accumulator[rows][vectors];
     load_sums<T>(initial, sweep.initial_stride, accumulator);
     add_asking_taps<T, rows, vectors, 1>(row, offset, panel, length, address, sweep.ahead.per_tile, accumulator);
-    store_sums<T>(accumulator, result, sweep.result_stride);
+    if (sweep.streams)
+      stream_sums<T>(accumulator, result, sweep.result_stride);
+    else
+      store_sums<T>(accumulator, result, sweep.result_stride);
     panel += sweep.panel_step;
     initial += sweep.initial_step;
     result += sweep.result_step;
@@ -68,7 +84,10 @@ inline __attribute__((always_inline)) void sweep_strip(const T* source, const in
     };
     ask(address, sweep.ahead.per_tile, length, tap);
     while (r < length) tap();
-    store_sums<T>(accumulator, result, sweep.result_stride);
+    if (sweep.streams)
+      stream_sums<T>(accumulator, result, sweep.result_stride);
+    else
+      store_sums<T>(accumulator, result, sweep.result_stride);
     if (keeps) panel += sweep.panel_step;
     initial += sweep.initial_step;
     result += sweep.result_step;

@@ -55,6 +55,11 @@ struct Choice {
   Status status;
 
   Choice() noexcept {
+    if (!cache_limit_is_usable()) {
+      status = Status::invalid("CONVGRAD_CACHE_MIB: expected a number of mebibytes, 0 or more, got '%.64s'",
+                               std::getenv("CONVGRAD_CACHE_MIB"));
+      return;
+    }
     const Candidates& all = candidates();
     const char* forced = std::getenv("CONVGRAD_ISA");
     for (std::size_t i = 0; i < all.count; ++i) {

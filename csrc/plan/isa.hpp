@@ -6,7 +6,8 @@
 
 namespace convgrad {
 
-// Decided once per process. A bad CONVGRAD_ISA is reported every time it is asked for.
+// Decided once per process. A bad CONVGRAD_ISA, or another bad variable in the environment, is reported every time it
+// is asked for.
 Status active_isa_table(const kernels::IsaTable*& table) noexcept;
 
 }  // namespace convgrad

@@ -7,8 +7,10 @@
 >>> dV, dK, db = cg.backward(np.ones_like(Z), V, K)
 
 Importing fails with ImportError when the environment variable CONVGRAD_ISA names a kernel set that is unknown or that
-this processor cannot run, and when CONVGRAD_KEPT_MIB is no number of mebibytes. That much of the memory of results
-of 16 MiB or more is kept for the next ones, 256 unless set, and no more than that of a call's scratch memory.
+this processor cannot run, and when CONVGRAD_KEPT_MIB or CONVGRAD_CACHE_MIB is no number of mebibytes. As much as the
+first of the memory of results of 16 MiB or more is kept for the next ones, 256 unless set, and no more than that of a
+call's scratch memory. The second is the size of the last-level cache, where the processor's own word is not to be
+taken: results of more than three quarters of it go around the caches.
 """
 
 from __future__ import annotations

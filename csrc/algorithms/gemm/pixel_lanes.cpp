@@ -1,6 +1,7 @@
 #include "algorithms/gemm/pixel_lanes.hpp"
 
 #include "algorithms/gemm/ahead.hpp"
+#include "algorithms/gemm/output_stream.hpp"
 #include "algorithms/gemm/pixel_panels.hpp"
 #include "algorithms/gemm/tiles.hpp"
 #include "core/cpu.hpp"
@@ -94,6 +95,7 @@ struct PixelLanes<T>::Destination {
   Index vectors;  // of the panel
   bool direct;
   Index step;   // to where the next panel's go
+  T* streamed;  // where complete sums go in Z, around the caches, or null: they stay at `result`
   Index alike;  // so many panels from this one on have as many vectors, and go `step` elements further each
 };
 
@@ -164,6 +166,7 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
                       (geometry.output[2] % width_ == 0 || geometry.output[2] >= 2 * width_);
   reads_first_panel_ahead_ = bytes > most_near_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
+  streams_ = width_ * size % cache_line == 0 && outgrows_caches<T>(geometry);
 }
 
 template <class T>
@@ -190,6 +193,7 @@ void PixelLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights,
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
     fill_start(task, bias, bias_stride, worker.start);
     run_task(task, tasks_.block_of(index), next, input, weights, bias == nullptr ? 0 : width_, output, worker);
+    if (streams_) kernels_->finish_streams();
   });
 }
 
@@ -267,7 +271,8 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
       Ahead<T> results;  // of an NHWC array, none of which are stored directly
-      const bool stores_ahead = stores_ahead_ && adjacent == 1 && t + 1 == tap_blocks && done + length == taps.count();
+      const bool complete = t + 1 == tap_blocks && done + length == taps.count();
+      const bool stores_ahead = stores_ahead_ && adjacent == 1 && complete;
       if (stores_ahead) results = pixels_ahead(to, box, 0, count, task.channels, tiles.count * panels);
       if (fills_in_place ? reads_first_panel_ahead_ : reads_ahead_) {
         const Index left = taps.count() - done - length;
@@ -294,21 +299,23 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
         T* data = worker.panels;
         for (Index panel = 0, some = 1; panel < panels; panel += some, data += some * panel_offset(width_, length)) {
           const Destination& destination = worker.destinations[panel];
-          T* result = destination.result + first * destination.stride;
+          T* sums = destination.result + first * destination.stride;
+          const bool streams = complete && destination.streamed != nullptr;
           some = smaller(destination.alike, at_once);
           const bool may_fill = fills && !has_panels && (tile == 0 || !keeps);
           if (may_fill) some = alike_panels(worker.unfilled + panel, some);
           const kernels::LinesAhead asked = lines.fill(some, ahead, results);
           const kernels::PanelSweep<T> sweep{data,
                                              panel_offset(width_, length),
-                                             fresh ? start : result,
+                                             fresh ? start : sums,
                                              fresh ? start_stride : destination.stride,
                                              fresh ? 0 : destination.step,
-                                             result,
-                                             destination.stride,
-                                             destination.step,
+                                             streams ? destination.streamed + first * to.inner : sums,
+                                             streams ? to.inner : destination.stride,
+                                             streams ? width_ : destination.step,
                                              some,
-                                             asked};
+                                             asked,
+                                             streams};
           if (may_fill && worker.unfilled[panel] != filled_already)
             kernels_->fill_sweep[rows - 1](
                 here.data, here.row_offsets, here.tap_offsets, length,
@@ -317,7 +324,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
             kernels_->sweep_tile[rows - 1](here.data, here.row_offsets, here.tap_offsets, length, sweep);
           else
             run_tile<T>(*kernels_, destination.vectors, here.data, here.row_offsets, rows, reduction, data,
-                        {start, start_stride, result, destination.stride});
+                        {start, start_stride, sums, destination.stride});
         }
       }
       done += length;
@@ -326,7 +333,7 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
   timer.next(Phase::storing);
   for (Index begin = 0; begin < count; begin += width_) {
     const Destination& destination = worker.destinations[begin / width_];
-    if (!destination.direct)
+    if (!destination.direct && destination.streamed == nullptr)
       unpack_channels(*kernels_, destination.result, destination.stride, box, begin, smaller(count, begin + width_),
                       task.channels, to);
   }
@@ -342,11 +349,16 @@ void PixelLanes<T>::find_destinations(const PixelBox& box, Index adjacent, Index
     const Index pixels_here = smaller(width_, count - begin);
     const Index width = panel_width(*kernels_, count - begin);
     const bool direct = pixels_here == width && into_stretch + width <= adjacent;
-    worker.destinations[begin / width_] = {direct ? to.data + place.offset(to) : worker.results + begin * channels,
-                                           direct ? to.inner : width,
+    T* const place_in_output = to.data + place.offset(to);
+    const bool streams = direct && streams_ && width == width_ && into_line(place_in_output) == 0 &&
+                         into_line(place_in_output + to.inner) == 0;
+    const bool stays = direct && !streams;
+    worker.destinations[begin / width_] = {stays ? place_in_output : worker.results + begin * channels,
+                                           stays ? to.inner : width,
                                            width / kernels_->lanes,
-                                           direct,
-                                           direct ? width : width * channels,
+                                           stays,
+                                           stays ? width : width * channels,
+                                           streams ? place_in_output : nullptr,
                                            1};
     place.advance(pixels_here);
     into_stretch += pixels_here;
@@ -355,7 +367,8 @@ void PixelLanes<T>::find_destinations(const PixelBox& box, Index adjacent, Index
   for (Index panel = divide_up(count, width_) - 2; panel >= 0; --panel) {
     Destination& here = worker.destinations[panel];
     const Destination& next = worker.destinations[panel + 1];
-    if (next.vectors == here.vectors && next.direct == here.direct && next.result == here.result + here.step)
+    if (next.vectors == here.vectors && next.direct == here.direct && next.result == here.result + here.step &&
+        next.streamed == (here.streamed == nullptr ? nullptr : here.streamed + width_))
       here.alike = next.alike + 1;
   }
 }

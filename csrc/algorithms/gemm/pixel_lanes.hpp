@@ -60,6 +60,7 @@ class PixelLanes {
   bool fills_from_strip_ = false;
   bool fills_panels_ = false;
   bool reads_first_panel_ahead_ = false;  // where they are filled
+  bool streams_ = false;
   bool stores_ahead_ = false;
   int threads_ = 1;
   typename TileWeights<T>::Room weights_;

@@ -46,6 +46,7 @@ struct RowLanes<T>::Tables {
   PixelBlock pixels;  // for which it was made; images = 0 at first
   Index first_tap;
   bool in_place;
+  bool gathers;  // results, in a buffer, before they are written
   Index vectors;
   Index tiles;
   bool direct;  // whole vectors, which the kernel stores where they belong
@@ -58,6 +59,7 @@ struct RowLanes<T>::Worker {
   T* strip;
   T* start;
   T* sums;
+  T* gathered;
   Tile* tiles;
   Index* vector_offsets;
   Index* result_offsets;
@@ -100,6 +102,8 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
   strip_ = worker.reserve<T>(blocking.strip_room() + 2 * kernels.lanes);
   start_ = worker.reserve<T>(kernels.lanes);
   sums_ = worker.reserve<T>(column_sums * (keeps_sums_ ? channels * columns : kernels::max_strip_vectors));
+  if (!keeps_sums_) stream_ = OutputStream<T>(geometry);
+  gathered_ = worker.reserve<T>(stream_.elements(blocking));
   tiles_ = worker.reserve<Tile>(columns);
   vector_offsets_ = worker.reserve<Index>(columns);
   result_offsets_ = worker.reserve<Index>(columns);
@@ -135,6 +139,7 @@ void RowLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, c
                         at_offset<T>(area, strip_),
                         at_offset<T>(area, start_),
                         at_offset<T>(area, sums_),
+                        at_offset<T>(area, gathered_),
                         at_offset<Tile>(area, tiles_),
                         at_offset<Index>(area, vector_offsets_),
                         at_offset<Index>(area, result_offsets_),
@@ -148,6 +153,7 @@ void RowLanes<T>::run(const Tensor<const T>& input, const Weights<T>& weights, c
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
     run_task(tasks_.task(index), next, input, weights, bias, bias_stride, output, worker);
+    stream_.finish(*kernels_);
   });
 }
 
@@ -233,8 +239,11 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
   const Index channels = geometry_.out_channels;
   Tensor<const T> group_input = input;
   group_input.data += group * geometry_.in_channels * input.inner;
-  Tensor<T> to = at_block(output, pixels);
-  to.data += group * channels * output.inner;
+  Tensor<T> block_output = at_block(output, pixels);
+  block_output.data += group * channels * output.inner;
+  const bool streams = stream_.takes(pixels, block_output);
+  const bool gathers = streams && !stream_.in_lines(pixels, block_output);
+  const Tensor<T> to = gathers ? stream_.gathered(pixels, worker.gathered) : block_output;
 
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
@@ -247,10 +256,12 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
     const Index channels_left = (geometry_.groups - group) * geometry_.in_channels;
     const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, lanes, strip);
     if (!in_place) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
-    if (!alike(geometry_, tables.pixels, pixels) || tables.first_tap != taps.first_tap || tables.in_place != in_place) {
+    if (!alike(geometry_, tables.pixels, pixels) || tables.first_tap != taps.first_tap || tables.in_place != in_place ||
+        tables.gathers != gathers) {
       tables.pixels = pixels;
       tables.first_tap = taps.first_tap;
       tables.in_place = in_place;
+      tables.gathers = gathers;
       make_tables(pixels, taps, shape, weights, to, worker);
     }
 
@@ -259,6 +270,7 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
     if (t + 1 == blocking.tap_blocks())
       after = traffic_.after(geometry_, pixels, to, following, input, in_place,
                              channels * tables.tiles * divide_up(taps.channels, channels_per_run_));
+    if (streams) after.results = {};
     Index done = 0;
     do {
       const Index run = smaller(channels_per_run_, taps.channels - done);
@@ -275,7 +287,8 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
                                    weights.axis[2],
                                    nullptr,
                                    0,
-                                   0};
+                                   0,
+                                   streams && !gathers};
       for (Index channel = 0; channel < channels; ++channel) {
         Weights<T> of_channel = weights;
         of_channel.data += group * weights.group + channel * weights.lane;
@@ -290,6 +303,7 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
           const T value = bias == nullptr ? T{0} : bias[(group * channels + channel) * bias_stride] + T{0};  // not -0
           for (Index e = 0; e < lanes; ++e) worker.start[e] = value;
         }
+        Index written = 0;
         for (Index i = 0; i < tables.tiles; ++i) {
           const Tile& tile = worker.tiles[i];
           address.vector = worker.vector_offsets + tile.vector;
@@ -305,11 +319,22 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
           after.step();
           kernels_->row_tile[tile.rows - 1][tile.vectors - 1](block_weights, strip, address, start, result);
           if (!tables.direct && complete) store(tile, result.data, to, channel, worker);
+          if (gathers)
+            written = stream_.write(*kernels_, pixels, worker.gathered, written, complete_pixels(i, pixels, worker),
+                                    block_output.data + channel * block_output.inner, block_output.outer);
         }
       }
       done += run;
     } while (done < taps.channels);
   }
+}
+
+// Before the first row of the vector after this tile, where vectors follow the order of pixels.
+template <class T>
+Index RowLanes<T>::complete_pixels(Index tile, const PixelBlock& pixels, const Worker& worker) const noexcept {
+  if (tile + 1 == worker.tables->tiles) return pixels.count();
+  if (pixels.images > 1 || pixels.size[0] > 1) return 0;
+  return worker.result_offsets[worker.tiles[tile + 1].vector] / pixels.size[2] * pixels.size[2];
 }
 
 template <class T>

@@ -48,6 +48,7 @@ class RowLanes {
                    const Tensor<T>& to, const Worker& worker) const noexcept;
   void split_tiles(const Worker& worker) const noexcept;
   void store(const Tile& tile, const T* sums, const Tensor<T>& to, Index channel, const Worker& worker) const noexcept;
+  [[nodiscard]] Index complete_pixels(Index tile, const PixelBlock& pixels, const Worker& worker) const noexcept;
   [[nodiscard]] Index most_columns_of_rows() const noexcept;
 
   Geometry geometry_;
@@ -57,10 +58,11 @@ class RowLanes {
   bool keeps_sums_ = false;  // from one run of channels to the next
   bool meets_border_ = false;
   StripTraffic<T> traffic_;
+  OutputStream<T> stream_;
   int threads_ = 1;
-  std::size_t tables_ = 0, strip_ = 0, start_ = 0, sums_ = 0, tiles_ = 0, vector_offsets_ = 0, result_offsets_ = 0,
-              sum_offsets_ = 0, no_offsets_ = 0, columns_ = 0, plane_offsets_ = 0, plane_weights_ = 0,
-              column_offsets_ = 0, all_rows_ = 0, worker_bytes_ = 0;
+  std::size_t tables_ = 0, strip_ = 0, start_ = 0, sums_ = 0, gathered_ = 0, tiles_ = 0, vector_offsets_ = 0,
+              result_offsets_ = 0, sum_offsets_ = 0, no_offsets_ = 0, columns_ = 0, plane_offsets_ = 0,
+              plane_weights_ = 0, column_offsets_ = 0, all_rows_ = 0, worker_bytes_ = 0;
 };
 
 }  // namespace convgrad::gemm

@@ -6,6 +6,7 @@
 
 #include "algorithms/gemm/ahead.hpp"
 #include "algorithms/gemm/correlation_tasks.hpp"
+#include "algorithms/gemm/output_stream.hpp"
 #include "core/cpu.hpp"
 
 namespace convgrad::gemm {

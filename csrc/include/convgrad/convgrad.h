@@ -167,7 +167,7 @@ CONVGRAD_C_API convgrad_status convgrad_set_num_threads(int threads);
 CONVGRAD_C_API int convgrad_get_num_threads(void);
 
 /* The kernel set in use; CONVGRAD_ISA in the environment forces one, and a name that is unknown or that this processor
- * cannot run is invalid. */
+ * cannot run is invalid. So is a CONVGRAD_CACHE_MIB, the size of the last-level cache, that is no number. */
 CONVGRAD_C_API convgrad_status convgrad_active_isa(const char** name, char* message, size_t message_bytes);
 CONVGRAD_C_API const char* convgrad_built_isas(void);     /* comma-separated, best first */
 CONVGRAD_C_API const char* convgrad_supported_isas(void); /* those that this processor can run */

@@ -190,8 +190,9 @@ CONVGRAD_API Status grad_bias(DataType data_type, int spatial_rank, std::int64_t
 CONVGRAD_API Status set_num_threads(int threads) noexcept;
 CONVGRAD_API int get_num_threads() noexcept;
 
-/// The kernel set in use. CONVGRAD_ISA in the environment forces one; the first plan made reports a name that is
-/// unknown or that this processor cannot run.
+/// The kernel set in use. CONVGRAD_ISA in the environment forces one; every plan made reports a name that is unknown or
+/// that this processor cannot run. So it does with a CONVGRAD_CACHE_MIB, the size in MiB of the last-level cache, that
+/// is no number: results of more than three quarters of it go around the caches.
 CONVGRAD_API Status active_isa(const char** name) noexcept;
 /// Comma-separated names of the kernel sets that were compiled in, and of those that this processor can run, best
 /// first.
