@@ -57,7 +57,6 @@ class Blocking {
   [[nodiscard]] Index most_rows() const noexcept { return images_ * pixels_[0] * pixels_[1]; }
   [[nodiscard]] Index most_columns() const noexcept { return pixels_[2]; }
   [[nodiscard]] Index most_size(int axis) const noexcept { return pixels_[axis]; }
-  [[nodiscard]] Index most_channels() const noexcept { return channels_; }
   [[nodiscard]] Index most_taps() const noexcept { return channels_ * taps_[0] * taps_[1] * taps_[2]; }
   // As far as the largest block of taps reaches, wherever it lies.
   [[nodiscard]] TapBlock most_taps_box() const noexcept {

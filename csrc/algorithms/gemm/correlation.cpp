@@ -90,7 +90,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // taps of one. A 1x1 kernel copies no strip, and knows no rows. Every few output channels read the strip anew, for
   // which short vectors wait.
   const Index together = geometry.out_channels / larger(1, divide_up(geometry.out_channels, kernels::max_strip_rows));
-  const double crossing = (together == 1 ? 1.1 : together == 2 ? 0.5 : 0) * kernels.lanes * sizeof(T) / 64;
+  const double crossing = (together == 1 ? 1.1 : together == 2 ? 0.28 : 0) * kernels.lanes * sizeof(T) / 64;
   const double rows = kernels.lanes / static_cast<double>(larger(1, geometry.output[2]));
   const double partly_empty = std::ceil(1 / rows) * rows - 1;
   const double between_rows = static_cast<double>((geometry.kernel[2] - 1) * geometry.dilation[2]) /

@@ -10,10 +10,10 @@ namespace convgrad::gemm {
 namespace {
 
 constexpr Index sum_bytes = Index{512} << 10;
-// Input channels of a larger strip are taken a few at a time, which stay in a first-level cache of 32 KiB or more while
-// all tiles pass over them.
-constexpr Index small_strip_bytes = Index{160} << 10;
-constexpr Index run_bytes = Index{24} << 10;
+// A quarter of a second-level cache of one mebibyte, which the next one shares. A tile passes over all channels of it:
+// it loads nothing from the first-level cache that would not come from the second in time, and to keep some channels
+// there for all tiles would take sums that are stored and loaded again for every few.
+constexpr Index strip_bytes = Index{256} << 10;
 
 // Whether tables serve both: blocks of one size, beside whose rows as much lies on the border.
 bool alike(const Geometry& geometry, const PixelBlock& a, const PixelBlock& b) noexcept {
@@ -80,7 +80,7 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
   const Index channels = larger(1, geometry.out_channels);
   const Index pixels = larger(1, smaller(pixels_of_strip(geometry, size), sum_bytes / size / channels));
   TaskLimits limits{};
-  limits.blocking = {pixels, most_taps_of_block, strip_lanes_bytes / size, true};
+  limits.blocking = {pixels, most_taps_of_block, strip_bytes / size, true};
   limits.fewest_pixels = kernels::max_strip_rows * kernels.lanes;
   limits.channel_step = limits.fewest_channels = channels;  // they share the strip
   limits.results = INT64_MAX;                               // as `pixels` has seen to
@@ -91,10 +91,7 @@ RowLanes<T>::RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& ker
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
   const Blocking& blocking = tasks_.blocking();
-  channels_per_run_ = larger(1, blocking.most_channels());
-  if (blocking.strip_elements() > small_strip_bytes / size)
-    channels_per_run_ = larger(1, run_bytes / size * channels_per_run_ / blocking.strip_elements());
-  keeps_sums_ = blocking.tap_blocks() > 1 || blocking.most_channels() > channels_per_run_;
+  keeps_sums_ = blocking.tap_blocks() > 1;
   const Index columns = most_columns_of_rows();
   const Index column_sums = kernels::max_strip_rows * kernels.lanes;
   WorkspaceLayout worker;
@@ -268,64 +265,58 @@ void RowLanes<T>::run_task(const CorrelationTask& task, const CorrelationTask& f
     timer.next(Phase::multiplying);
     AfterStrip<T> after;
     if (t + 1 == blocking.tap_blocks())
-      after = traffic_.after(geometry_, pixels, to, following, input, in_place,
-                             channels * tables.tiles * divide_up(taps.channels, channels_per_run_));
+      after = traffic_.after(geometry_, pixels, to, following, input, in_place, channels * tables.tiles);
     if (streams) after.results = {};
-    Index done = 0;
-    do {
-      const Index run = smaller(channels_per_run_, taps.channels - done);
-      const bool fresh = t == 0 && done == 0;
-      const bool complete = t + 1 == blocking.tap_blocks() && done + run == taps.channels;
-      kernels::RowsAddress address{worker.plane_offsets + done * taps.size[0],
-                                   worker.plane_weights + done * taps.size[0],
-                                   run * taps.size[0],
-                                   taps.size[1],
-                                   taps.size[2],
-                                   tables.source_row,
-                                   worker.column_offsets,
-                                   weights.axis[1],
-                                   weights.axis[2],
-                                   nullptr,
-                                   0,
-                                   0,
-                                   streams && !gathers};
-      for (Index channel = 0; channel < channels; ++channel) {
-        Weights<T> of_channel = weights;
-        of_channel.data += group * weights.group + channel * weights.lane;
-        // With an infinite or nan weight, zeros on the border count.
-        if (fresh)
-          worker.all_rows[channel] =
-              meets_border_ && !all_finite(*kernels_, of_channel, 1, geometry_.in_channels, geometry_.kernel);
-        const bool all_rows = worker.all_rows[channel];
-        const T* block_weights = of_channel.data + taps.first_channel * weights.channel;
-        for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
-        if (fresh) {
-          const T value = bias == nullptr ? T{0} : bias[(group * channels + channel) * bias_stride] + T{0};  // not -0
-          for (Index e = 0; e < lanes; ++e) worker.start[e] = value;
-        }
-        Index written = 0;
-        for (Index i = 0; i < tables.tiles; ++i) {
-          const Tile& tile = worker.tiles[i];
-          address.vector = worker.vector_offsets + tile.vector;
-          address.first = all_rows ? 0 : tile.first;
-          address.last = all_rows ? taps.size[1] + tile.rows - 1 : tile.last;
-          kernels::RowVectors<T> result{to.data + channel * to.inner, worker.result_offsets + tile.vector, to.axis[1]};
-          if (!tables.direct) {
-            result = {worker.sums, worker.sum_offsets, lanes};
-            if (keeps_sums_) result.data += (channel * tables.vectors + tile.vector) * kernels::max_strip_rows * lanes;
-          }
-          kernels::RowVectors<const T> start{worker.start, worker.no_offsets, 0};
-          if (!fresh) start = {result.data, result.vector, result.row};
-          after.step();
-          kernels_->row_tile[tile.rows - 1][tile.vectors - 1](block_weights, strip, address, start, result);
-          if (!tables.direct && complete) store(tile, result.data, to, channel, worker);
-          if (gathers)
-            written = stream_.write(*kernels_, pixels, worker.gathered, written, complete_pixels(i, pixels, worker),
-                                    block_output.data + channel * block_output.inner, block_output.outer);
-        }
+    const bool fresh = t == 0;
+    const bool complete = t + 1 == blocking.tap_blocks();
+    kernels::RowsAddress address{worker.plane_offsets,
+                                 worker.plane_weights,
+                                 taps.channels * taps.size[0],
+                                 taps.size[1],
+                                 taps.size[2],
+                                 tables.source_row,
+                                 worker.column_offsets,
+                                 weights.axis[1],
+                                 weights.axis[2],
+                                 nullptr,
+                                 0,
+                                 0,
+                                 streams && !gathers};
+    for (Index channel = 0; channel < channels; ++channel) {
+      Weights<T> of_channel = weights;
+      of_channel.data += group * weights.group + channel * weights.lane;
+      // With an infinite or nan weight, zeros on the border count.
+      if (fresh)
+        worker.all_rows[channel] =
+            meets_border_ && !all_finite(*kernels_, of_channel, 1, geometry_.in_channels, geometry_.kernel);
+      const bool all_rows = worker.all_rows[channel];
+      const T* block_weights = of_channel.data + taps.first_channel * weights.channel;
+      for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
+      if (fresh) {
+        const T value = bias == nullptr ? T{0} : bias[(group * channels + channel) * bias_stride] + T{0};  // not -0
+        for (Index e = 0; e < lanes; ++e) worker.start[e] = value;
       }
-      done += run;
-    } while (done < taps.channels);
+      Index written = 0;
+      for (Index i = 0; i < tables.tiles; ++i) {
+        const Tile& tile = worker.tiles[i];
+        address.vector = worker.vector_offsets + tile.vector;
+        address.first = all_rows ? 0 : tile.first;
+        address.last = all_rows ? taps.size[1] + tile.rows - 1 : tile.last;
+        kernels::RowVectors<T> result{to.data + channel * to.inner, worker.result_offsets + tile.vector, to.axis[1]};
+        if (!tables.direct) {
+          result = {worker.sums, worker.sum_offsets, lanes};
+          if (keeps_sums_) result.data += (channel * tables.vectors + tile.vector) * kernels::max_strip_rows * lanes;
+        }
+        kernels::RowVectors<const T> start{worker.start, worker.no_offsets, 0};
+        if (!fresh) start = {result.data, result.vector, result.row};
+        after.step();
+        kernels_->row_tile[tile.rows - 1][tile.vectors - 1](block_weights, strip, address, start, result);
+        if (!tables.direct && complete) store(tile, result.data, to, channel, worker);
+        if (gathers)
+          written = stream_.write(*kernels_, pixels, worker.gathered, written, complete_pixels(i, pixels, worker),
+                                  block_output.data + channel * block_output.inner, block_output.outer);
+      }
+    }
   }
 }
 

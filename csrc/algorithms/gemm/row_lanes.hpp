@@ -54,8 +54,7 @@ class RowLanes {
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   CorrelationTasks tasks_;
-  Index channels_per_run_ = 1;
-  bool keeps_sums_ = false;  // from one run of channels to the next
+  bool keeps_sums_ = false;  // from one block of taps to the next
   bool meets_border_ = false;
   StripTraffic<T> traffic_;
   OutputStream<T> stream_;

@@ -15,8 +15,6 @@ namespace {
 constexpr Index result_bytes = Index{512} << 10;
 // Half a first-level cache of 48 KiB.
 constexpr Index run_bytes = Index{24} << 10;
-// But a run takes longer the shorter it is: starting and ending a tile takes as long as some taps.
-constexpr Index fewest_taps_of_run = 64;
 // A 1x1 kernel with few output channels reads each element once. What counts is that few rows are read at a time and
 // long ones, as the hardware's prefetchers can follow them.
 constexpr Index long_run_bytes = Index{64} << 10;
@@ -145,13 +143,13 @@ Index StripLanes<T>::vectors_per_tile() const noexcept {
   return kernels_->strip_vectors[divide_up(larger(1, geometry_.out_channels), row_groups()) - 1];
 }
 
-// A few channels of the strip at a time stay in the first-level cache while all tiles pass over them. A 1x1 kernel's
-// tiles share nothing: what stays there is one's own, for all groups of output channels.
+// All of them, which come from the second-level cache in time: to keep a few channels of the strip in the first while
+// all tiles pass over them would take sums that are loaded and stored for every few. But a 1x1 kernel's tiles share
+// nothing: what stays there is one's own, for all groups of output channels.
 template <class T>
 Index StripLanes<T>::channels_per_run(Index channels, Index channel_elements) const noexcept {
   constexpr Index size = sizeof(T);
-  const Index kernel_taps = geometry_.taps_per_channel();
-  if (kernel_taps > 1) return larger(divide_up(fewest_taps_of_run, kernel_taps), run_bytes / size / channel_elements);
+  if (geometry_.taps_per_channel() > 1) return larger(1, channels);
   if (row_groups() == 1) return larger(1, long_run_bytes / size / channel_elements);
   const Index most = larger(1, run_bytes / size / (vectors_per_tile() * kernels_->lanes));
   return larger(1, divide_up(channels, larger(1, divide_up(channels, most))));
