@@ -10,9 +10,9 @@ namespace convgrad::gemm {
 namespace {
 
 constexpr Index sum_bytes = Index{512} << 10;
-// A quarter of a second-level cache of one mebibyte, which the next one shares. A tile passes over all channels of it:
-// it loads nothing from the first-level cache that would not come from the second in time, and to keep some channels
-// there for all tiles would take sums that are stored and loaded again for every few.
+// A quarter of a second-level cache of one mebibyte, where the next strip finds room beside it. Each tile passes over
+// all its channels, which come from there in time: to keep a few of them in the first-level cache while all tiles pass
+// would take sums that are stored and loaded again for every few.
 constexpr Index strip_bytes = Index{256} << 10;
 
 // Whether tables serve both: blocks of one size, beside whose rows as much lies on the border.
