@@ -67,7 +67,8 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Panels are copied, shared by all output channels; those of a 1x1 kernel come straight from the input.
   // Where whole panels lie in rows of pixels, they are filled from the strip on the way.
   const bool even_rows = !short_vectors(kernels) && geometry.output[2] % (2 * kernels.lanes) == 0;
-  const double copy = kernel_taps == 1 ? 5 : even_rows ? 2.7 : short_vectors(kernels) ? 9.4 : 8;
+  const bool fills = PixelLanes<T>::fills_panels(geometry, kernels);
+  const double copy = kernel_taps == 1 ? (fills ? 0.7 : 5) : even_rows ? 2.7 : short_vectors(kernels) ? 9.4 : 8;
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
   const bool padded = geometry.padding[0] > 0 || geometry.padding[1] > 0 || geometry.padding[2] > 0;
   overhead.pixel_lanes = copy / channels + (strided ? 0.14 : 0.09) + unused_lanes(geometry, kernels.lanes);
@@ -95,9 +96,12 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const double partly_empty = std::ceil(1 / rows) * rows - 1;
   const double between_rows = static_cast<double>((geometry.kernel[2] - 1) * geometry.dilation[2]) /
                               static_cast<double>(larger(1, geometry.output[2]));
+  // A 1x1 kernel knows no rows, but images.
+  const double image = static_cast<double>(larger(1, geometry.output_pixels())) / kernels.lanes;
+  const double partly_empty_of_image = std::ceil(image) / image - 1;
   const double unused = strided ? partly_empty : std::min(partly_empty, between_rows);
   if (kernel_taps == 1 && !strided && !padded)
-    overhead.strip_lanes = 0.06 + 7 / taps + channels / 400;
+    overhead.strip_lanes = 0.06 + 2.3 / taps + channels / 800 + 1.5 * partly_empty_of_image;
   else
     overhead.strip_lanes = (strided ? 0.3 : 0.11) + crossing + (together > 2 ? 10 : 6) / taps +
                            10 / (channels * kernel_taps) + channels / (short_vectors(kernels) ? 350 : 1200) + unused;

@@ -28,6 +28,9 @@ class PixelLanes {
  public:
   PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
+  // Whether panels of a 1x1 kernel are filled while they are multiplied for the first time.
+  static bool fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
+
   [[nodiscard]] int threads() const noexcept { return threads_; }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
