@@ -80,7 +80,7 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
   // panel: ten times as slow on layers with large kernels. A few channels of which all taps are neighbors do not.
   constexpr Index few_channels = 8;
-  constexpr double near_bytes = 16 << 10;
+  constexpr double near_bytes = 64 << 10;
   const bool near = taps * channels * sizeof(T) <= near_bytes;
   const bool scattered = !near && (order == WeightOrder::channels_first_some_taps ||
                                    (order == WeightOrder::channels_first && geometry.in_channels > few_channels));
