@@ -33,7 +33,7 @@ constexpr double most_cached_results = 1.5 * (1 << 20);
 // Weights that this part of a second-level cache holds are near.
 constexpr double most_cached_weights = 400 << 10;
 // Rows that lie a multiple of this apart meet in few lines of the caches: as many as stay there until they are read.
-constexpr Index colliding_bytes = 2048;
+constexpr Index colliding_bytes = 4096;
 constexpr Index most_colliding_rows = 320;
 // A multiple of every vector length; tiles come out even. With their sums these pixels still fit the first-level cache.
 constexpr Index pixels_per_chunk = 112;
