@@ -3,7 +3,6 @@
 #pragma once
 
 #include "kernel_set.hpp"
-#include "transpose.inc.hpp"
 #include "vector.inc.hpp"
 
 namespace {
@@ -79,60 +78,6 @@ bool all_finite(const T* values, int64_t count) {
   for (int lane = 0; lane < lanes; ++lane) total += sum[0][lane];
   for (; i < count; ++i) total += values[i] * T{0};
   return total == T{0};
-}
-
-// The lower or the upper half of two vectors, lane by lane in turns.
-template <int upper>
-struct Zip {
-  static constexpr int lane(int i, int lanes) { return i / 2 + i % 2 * lanes + upper * (lanes / 2); }
-};
-
-// a[0], b[0], a[1], b[1] ...
-template <class T>
-inline __attribute__((always_inline)) void zip(Vector<T> a, Vector<T> b, T* destination) {
-  store(destination, shuffle<T, Zip<0>>(a, b));
-  store(destination + lanes_of<T>, shuffle<T, Zip<1>>(a, b));
-}
-
-// Numbers first .. last - 1 of the sequence source[0], source[pitch], source[2 * pitch] ... (`phases` of them),
-// source[1], source[pitch + 1] ...
-template <class T>
-void interleave(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, int64_t rows,
-                int64_t source_step, T* destination, int64_t destination_step) {
-  constexpr int64_t lanes = lanes_of<T>;
-  destination -= first;
-  const int64_t begin = (first + phases - 1) / phases;  // the whole turns
-  const int64_t end = last / phases;
-  if (end - begin < lanes || (phases != 2 && phases != 4 && phases < lanes)) {
-    for (int64_t r = 0; r < rows; ++r, source += source_step, destination += destination_step)
-      for (int64_t p = 0; p < phases; ++p)
-        for (int64_t i = first <= p ? 0 : (first - p + phases - 1) / phases; i * phases + p < last; ++i)
-          destination[i * phases + p] = source[p * pitch + i];
-    return;
-  }
-  for (int64_t r = 0; r < rows; ++r, source += source_step, destination += destination_step) {
-    for (int64_t n = first; n < begin * phases; ++n)
-      destination[n] = source[(phases - begin * phases + n) * pitch + begin - 1];
-    for (int64_t n = end * phases; n < last; ++n) destination[n] = source[(n - end * phases) * pitch + end];
-    if (phases != 2 && phases != 4) {
-      transpose<T, false>(source + begin, pitch, phases, end - begin, destination + begin * phases, phases);
-      continue;
-    }
-    for (int64_t i = begin; i < end; i += lanes) {
-      // The last vectors reach back over what is already there.
-      if (end - i < lanes) i = end - lanes;
-      const T* from = source + i;
-      T* to = destination + i * phases;
-      if (phases == 2) {
-        zip<T>(load(from), load(from + pitch), to);
-        continue;
-      }
-      const Vector<T> even[2] = {load(from), load(from + 2 * pitch)};
-      const Vector<T> odd[2] = {load(from + pitch), load(from + 3 * pitch)};
-      zip<T>(shuffle<T, Zip<0>>(even[0], even[1]), shuffle<T, Zip<0>>(odd[0], odd[1]), to);
-      zip<T>(shuffle<T, Zip<1>>(even[0], even[1]), shuffle<T, Zip<1>>(odd[0], odd[1]), to + 2 * lanes);
-    }
-  }
 }
 
 // `copies` is a constant, so that offsets stay in registers: a row of a panel takes a cycle or so for each vector.

@@ -12,6 +12,7 @@
 #include "dot_rows.inc.hpp"
 #include "dot_tile.inc.hpp"
 #include "kernel_set.hpp"
+#include "phases.inc.hpp"
 #include "products.inc.hpp"
 #include "row_tile.inc.hpp"
 #include "spread.inc.hpp"
@@ -161,6 +162,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   set.finish_streams = finish_streams;
   set.add_columns = add_columns<T>;
   set.interleave = interleave<T>;
+  set.separate = separate<T>;
   set.spread = spread<T>;
   set.expand = expand<T>;
   set.expand_block = expand_block<T>;

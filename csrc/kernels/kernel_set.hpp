@@ -104,6 +104,11 @@ struct KernelSet {
   void (*interleave)(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, int64_t rows,
                      int64_t source_step, T* destination, int64_t destination_step);
 
+  // destination[r * destination_step + n % phases * pitch + n / phases] = source[r * source_step + n - first] for r <
+  // rows and first <= n < last: the other way round
+  void (*separate)(const T* source, int64_t source_step, int64_t phases, int64_t first, int64_t last, int64_t rows,
+                   T* destination, int64_t pitch, int64_t destination_step);
+
   // destination[r * destination_stride + n], for r < rows and n < length: element n / 2 of a row of `count` of the
   // source where n is even, and zero elsewhere. The source is readable for a vector beyond a row's end; 2 * count <=
   // length + 1.

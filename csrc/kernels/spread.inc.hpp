@@ -2,7 +2,7 @@
 // a 1x1 kernel.
 #pragma once
 
-#include "copy.inc.hpp"
+#include "phases.inc.hpp"
 #include "vector.inc.hpp"
 
 namespace {

@@ -168,6 +168,29 @@ void test_interleave(const KernelSet<T>& set) {
 }
 
 template <class T>
+void test_separate(const KernelSet<T>& set) {
+  constexpr int64_t rows = 2;
+  for (const int64_t phases : {1, 2, 3, 4, 5})
+    for (const int64_t pitch : {int64_t{1}, int64_t{2}, set.lanes + int64_t{1}, int64_t{2} * set.lanes + 3}) {
+      const int64_t end = phases * pitch;
+      for (int64_t first = 0; first < (end < 5 ? end : 5); ++first)
+        for (int64_t last = end; last > (first < end - 5 ? end - 5 : first); --last) {
+          // Not an element beyond the last.
+          const int64_t step = last - first + 1;
+          const std::vector<T> source = integers<T>(at(rows * step - 1));
+          std::vector<T> to(at(rows * (end + 1)), T{99});
+          set.separate(source.data(), step, phases, first, last, rows, to.data(), pitch, end + 1);
+          for (int64_t r = 0; r < rows; ++r) {
+            for (int64_t n = 0; n < end; ++n)
+              CHECK(to[at(r * (end + 1) + n % phases * pitch + n / phases)] ==
+                    (first <= n && n < last ? source[at(r * step + n - first)] : T{99}));
+            CHECK(to[at(r * (end + 1) + end)] == T{99});
+          }
+        }
+    }
+}
+
+template <class T>
 void test_spread(const KernelSet<T>& set) {
   const int64_t lanes = set.lanes;
   for (const int64_t rows : {1, 3})
@@ -261,6 +284,7 @@ void test_all(const KernelSet<T>& set) {
   test_all_finite(set);
   test_add_columns(set);
   test_interleave(set);
+  test_separate(set);
   test_spread(set);
   test_expand(set);
   test_expand_block(set);

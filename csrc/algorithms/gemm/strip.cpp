@@ -121,11 +121,12 @@ void StripShape::pack(const kernels::KernelSet<T>& kernels, const Geometry& geom
     empty = empty || size[a] == 0;
   }
   // With phases a row ends in unused elements, which vectors may read: they must hold numbers.
+  const bool gaps = extent_[2] % phases_ != 0;
   // The border of short rows alone would take longer than all of the strip.
   const bool short_rows = pitch_[1] * Index{sizeof(T)} < short_row_bytes;
-  if (empty || phases_ > 1 || (border && (short_rows || order_ == Order::channels_inner))) {
+  if (empty || ((border || gaps) && (short_rows || order_ == Order::channels_inner))) {
     std::memset(strip, 0, static_cast<std::size_t>(elements_) * sizeof(T));
-  } else if (border) {
+  } else if (border || gaps) {
     const Range within[axes] = {
         {inside[0].begin, inside[0].end}, {inside[1].begin, inside[1].end}, {inside[2].begin, inside[2].end}};
     for (Index n = 0; n < pixels.images; ++n)
@@ -149,15 +150,17 @@ void StripShape::pack(const kernels::KernelSet<T>& kernels, const Geometry& geom
 // All of one channel but what lies within the input. Its rows go on without a gap, and so do its planes.
 template <class T>
 void StripShape::clear_border(const Range (&within)[axes], T* channel) const noexcept {
-  const Index row = pitch_[1];
   Index cleared = 0;  // up to here, or written by whoever copies the input
   const auto clear_to = [&](Index end) { std::fill(channel + cleared, channel + end, T{0}); };
   for (Index i = within[0].first; i < within[0].last; ++i)
-    for (Index j = within[1].first; j < within[1].last; ++j) {
-      const Index begin = i * pitch_[0] + j * row;
-      clear_to(begin + within[2].first);
-      cleared = begin + within[2].last;
-    }
+    for (Index j = within[1].first; j < within[1].last; ++j)
+      for (Index phase = 0; phase < phases_; ++phase) {
+        const Index begin = i * pitch_[0] + j * pitch_[1] + phase * phase_pitch_;
+        // A row's elements number `phase`, `phase` + phases_ ...
+        const auto place = [&](Index element) { return divide_up(element - phase, phases_); };
+        clear_to(begin + place(within[2].first));
+        cleared = begin + place(within[2].last);
+      }
   clear_to(extent_[0] * pitch_[0]);
 }
 
@@ -234,17 +237,19 @@ void StripShape::pack_plane(const kernels::KernelSet<T>& kernels, const T* from,
       kernels.copy_rows(from, from_axis[1], rows, columns, to + first_column, pitch_[1]);
       continue;
     }
-    for (Index k = 0; k < smaller(phases_, columns); ++k) {
-      const T* source = from + k * from_axis[2];
-      const Index count = divide_up(columns - k, phases_);
-      const Index step = phases_ * from_axis[2];
-      // Every other row, and then another channel: nothing that a hardware prefetcher would see coming.
-      if (k == 0 && c + channels_ahead < channels)
-        for (Index j = 0; j < rows; ++j)
-          for (Index e = 0; e < count * step; e += larger(line_elements, step))
-            __builtin_prefetch(source + channels_ahead * from_channel + j * from_axis[1] + e);
-      kernels.copy_strided(source, from_axis[1], step, rows, count, to + column(first_column + k), pitch_[1]);
+    // Every other row, and then another channel: nothing that a hardware prefetcher would see coming.
+    if (c + channels_ahead < channels)
+      for (Index j = 0; j < rows; ++j)
+        for (Index e = 0; e < columns * from_axis[2]; e += larger(line_elements, from_axis[2]))
+          __builtin_prefetch(from + channels_ahead * from_channel + j * from_axis[1] + e);
+    if (from_axis[2] == 1) {
+      kernels.separate(from, from_axis[1], phases_, first_column, first_column + columns, rows, to, phase_pitch_,
+                       pitch_[1]);
+      continue;
     }
+    for (Index k = 0; k < smaller(phases_, columns); ++k)
+      kernels.copy_strided(from + k * from_axis[2], from_axis[1], phases_ * from_axis[2], rows,
+                           divide_up(columns - k, phases_), to + column(first_column + k), pitch_[1]);
   }
 }
 
