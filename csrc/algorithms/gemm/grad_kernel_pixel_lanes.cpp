@@ -5,6 +5,7 @@
 #include "algorithms/gemm/panel.hpp"
 #include "algorithms/gemm/strip.hpp"
 #include "algorithms/gemm/tiles.hpp"
+#include "algorithms/gemm/turn.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
 #include "core/workspace.hpp"
@@ -357,12 +358,21 @@ Tensor<const T> GradKernelPixelLanes<T>::rows_of(const PixelBlock& block, const 
   rows.axis[0] = block.size[1] * rows.axis[1];
   rows.outer = block.size[0] * rows.axis[0];
   rows.inner = block.images * rows.outer;
-  for (Index channel = 0; channel < channels; ++channel)
-    for (Index n = 0; n < block.images; ++n)
-      for (Index i = 0; i < block.size[0]; ++i)
-        kernels_->copy_strided(from.data + channel * from.inner + n * from.outer + i * from.axis[0], from.axis[1],
-                               from.axis[2], block.size[1], block.size[2],
-                               worker.rows + channel * rows.inner + n * rows.outer + i * rows.axis[0], rows.axis[1]);
+  // Pixels of an NHWC array, unless a few channels of each are not worth it.
+  constexpr Index fewest_turned = 6;
+  const bool neighbors = from.inner == 1 && channels >= fewest_turned;
+  for (Index n = 0; n < block.images; ++n)
+    for (Index i = 0; i < block.size[0]; ++i) {
+      const T* plane = from.data + n * from.outer + i * from.axis[0];
+      T* to = worker.rows + n * rows.outer + i * rows.axis[0];
+      for (Index channel = 0; channel < (neighbors ? 0 : channels); ++channel)
+        kernels_->copy_strided(plane + channel * from.inner, from.axis[1], from.axis[2], block.size[1], block.size[2],
+                               to + channel * rows.inner, rows.axis[1]);
+      for (Index j = 0; j < (neighbors ? block.size[1] : 0); ++j)
+        turn_pixels(*kernels_, plane + j * from.axis[1], from.axis[2], block.size[2], channels,
+                    j + 1 < block.size[1] ? plane + (j + 1) * from.axis[1] : nullptr, to + j * rows.axis[1],
+                    rows.inner);
+    }
   return rows;
 }
 
