@@ -13,6 +13,7 @@ namespace {
 constexpr Index channels_ahead = 5;
 constexpr Index pixels_at_once = 32;
 constexpr Index short_row_bytes = 384;
+constexpr Index first_level_way = 4096;   // bytes: pixels so far apart meet in the same few lines of that cache
 constexpr Index line = 16;                // elements, or half as many doubles
 constexpr Index lines_that_collide = 16;  // whose distance is a multiple of this many
 
@@ -292,7 +293,8 @@ bool StripShape::lies_close(const Tensor<const T>& input, const TapBlock& taps) 
   if (order_ != Order::channels_inner) return step_[2] * input.axis[2] == 1;
   // Some of the channels of pixels that lie far apart would fall into the same cache lines, tap after tap.
   const bool whole_pixels = input.axis[2] == taps.channels || taps.count() == taps.channels;
-  return whole_pixels && taps.channels >= fewest_adjacent_channels;
+  const bool collide = step_[2] * input.axis[2] * Index{sizeof(T)} % first_level_way == 0;
+  return whole_pixels && taps.channels >= fewest_adjacent_channels && !collide;
 }
 
 template <class T>
