@@ -183,6 +183,9 @@ PixelLanes<T>::PixelLanes(const Geometry& geometry, const kernels::KernelSet<T>&
   reads_first_panel_ahead_ = bytes > most_near_bytes;
   stores_ahead_ = output_bytes<T>(geometry) > most_cached_bytes;
   streams_ = width_ * size % cache_line == 0 && outgrows_caches<T>(geometry);
+  const Index taps = geometry.in_channels * geometry.taps_per_channel();
+  stores_rows_ahead_ =
+      !short_vectors(kernels) && taps > most_taps_of_low_tiles && output_bytes<T>(geometry) > most_near_bytes;
 }
 
 template <class T>
@@ -286,10 +289,15 @@ void PixelLanes<T>::run_task(const CorrelationTask& task, Index block, const Cor
       const Index at_once = panels_per_call(length);
       const bool fresh = t == 0 && done == 0;
       Ahead<T> ahead;
-      Ahead<T> results;  // of an NHWC array, none of which are stored directly
+      Ahead<T> results;
       const bool complete = t + 1 == tap_blocks && done + length == taps.count();
-      const bool stores_ahead = stores_ahead_ && adjacent == 1 && complete;
-      if (stores_ahead) results = pixels_ahead(to, box, 0, count, task.channels, tiles.count * panels);
+      if (stores_ahead_ && adjacent == 1 && complete) {  // an NHWC array's, none of which are stored directly
+        results = pixels_ahead(to, box, 0, count, task.channels, tiles.count * panels);
+      } else if (stores_rows_ahead_ && adjacent >= count && complete && tiles.count > 1 &&
+                 worker.destinations[0].streamed == nullptr) {  // the next tile's
+        results = {{to.data + tiles.rows(0) * to.inner, to.inner, task.channels - tiles.rows(0), count},
+                   (tiles.count - 1) * panels};
+      }
       if (fills_in_place ? reads_first_panel_ahead_ : reads_ahead_) {
         const Index left = taps.count() - done - length;
         const auto wanted = [&](PixelBlock of) {

@@ -65,6 +65,7 @@ class PixelLanes {
   bool reads_first_panel_ahead_ = false;  // where they are filled
   bool streams_ = false;
   bool stores_ahead_ = false;
+  bool stores_rows_ahead_ = false;  // a tile ahead: where one has many taps
   int threads_ = 1;
   typename TileWeights<T>::Room weights_;
   std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
