@@ -12,8 +12,8 @@ inline __attribute__((always_inline)) Vector<T> keep_lanes(Vector<T> value, type
 }
 
 // The lanes `part` .. `part` + lanes - 1 of every row of row_lanes pixels, which is one cache line: narrow vectors take
-// several passes.
-template <bool asks, class T, int rows, int columns>
+// several passes. It asks for what is read next, unless `slowness` is 0, at such a fraction of the speed that it reads.
+template <int slowness, class T, int rows, int columns>
 inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::DotOperand<T>& a,
                                                     const convgrad::kernels::DotOperand<T>& b, int64_t rows_of_pixels,
                                                     int64_t pixels, int64_t part, T* result) {
@@ -39,9 +39,9 @@ inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::Dot
     const int64_t from_left = a.row[y];
     const int64_t from_right = b.row[y];
     for (int64_t x = 0; x < whole; x += step) {
-      if (asks) {
+      if (slowness > 0) {
 #pragma GCC unroll 4
-        for (int i = 0; i < rows; ++i) __builtin_prefetch(left[i] + from_left + x + a.ahead, 0, 2);
+        for (int i = 0; i < rows; ++i) __builtin_prefetch(left[i] + from_left + x / slowness + a.ahead, 0, 2);
       }
       add_products<T, 0, rows - 1>([&](int i) { return load(left[i] + from_left + x); },
                                    [&](int j) { return load(right[j] + from_right + x); }, accumulator);
@@ -145,12 +145,15 @@ void dot_tile(const convgrad::kernels::DotOperand<T>& a, const convgrad::kernels
   }
 #endif
   int64_t part = 0;
-  if (rows > 1 && a.ahead != 0) {
-    dot_part<true, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
+  if (rows > 1 && a.slowness > 0) {
+    if (a.slowness == 1)
+      dot_part<1, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
+    else
+      dot_part<2, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
     part += lanes_of<T>;
   }
   for (; part < convgrad::kernels::row_lanes<T>; part += lanes_of<T>)
-    dot_part<false, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
+    dot_part<0, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
 }
 
 }  // namespace

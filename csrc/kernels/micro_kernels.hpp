@@ -176,8 +176,8 @@ using RowTile = void (*)(const T* weights, const T* source, const RowsAddress& a
 //
 // `row_lanes` is the same for every instruction set (64 bytes), so each lane is one chain whose order depends on the
 // shape alone; the caller adds the lanes up. Both operands are readable up to the next multiple of row_lanes, and `b`
-// for row_lanes more; what they hold beyond `pixels` does not count, not even an infinity. Where `ahead` is not 0, what
-// lies so many elements further on than what is read is asked for, by tiles of several rows and of `a` alone.
+// for row_lanes more; what they hold beyond `pixels` does not count, not even an infinity. Where `slowness` is 1 or 2,
+// tiles of more than one row of `a` ask for what lies `ahead` elements further on, from x / slowness on.
 inline constexpr int max_dot_rows = 4;
 inline constexpr int max_dot_columns = 12;
 
@@ -190,6 +190,7 @@ struct DotOperand {
   const int64_t* offset;
   const int64_t* row;
   int64_t ahead = 0;
+  int64_t slowness = 0;
 };
 
 template <class T>

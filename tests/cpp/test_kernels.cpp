@@ -331,7 +331,8 @@ void test_dot_tile(const KernelSet<T>& set, int rows, int columns, int run, int6
                                                                right[at(right_offset[at(j)] + right_row[at(y)] + x)];
   // What is asked for is not read: it may be anywhere.
   const int64_t ahead = static_cast<int64_t>(generator() % 2) * padded;
-  set.dot_tile[rows - 1][columns - 1]({left.data(), left_offset.data(), left_row.data(), ahead},
+  const int64_t slowness = static_cast<int64_t>(generator() % 3);
+  set.dot_tile[rows - 1][columns - 1]({left.data(), left_offset.data(), left_row.data(), ahead, slowness},
                                       {right.data(), right_offset.data(), right_row.data()}, lines, pixels,
                                       result.data());
   CHECK(result == wanted);

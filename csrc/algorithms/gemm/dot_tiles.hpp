@@ -14,6 +14,8 @@ struct DotTile {
   Index rows;        // channels, or rows of the kernel
   Index tap;  // the first, in the order (channel, depth, row, column): without the rows, where these are the tile's
   Index taps;
+  Index column;    // the number of these taps
+  Index columns;   // among so many tiles of the same channels or rows
   Index position;  // of its sums, [rows][taps], behind those of the tiles before it
 };
 
@@ -64,6 +66,8 @@ void DotTiles<T>::for_each(const GradKernelItem& item, const Visit& visit) const
     const Index first = rows * group / groups;
     (tile.of_kernel_rows ? tile.kernel_row : tile.channel) = first;
     tile.rows = rows * (group + 1) / groups - first;
+    tile.column = column;
+    tile.columns = columns;
     tile.tap = taps / unit * column / columns * unit;
     tile.taps = taps / unit * (column + 1) / columns * unit - tile.tap;
     visit(tile);

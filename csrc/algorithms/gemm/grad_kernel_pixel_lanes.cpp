@@ -281,14 +281,18 @@ void GradKernelPixelLanes<T>::add_channels(const GradKernelItem& item, const Pix
     next_input.step();
     Index channel_offset[kernels::max_dot_rows];
     for (Index i = 0; i < tile.rows; ++i) channel_offset[i] = (tile.channel + i) * rows.inner;
-    // The next channels are read after these, and after the last ones the first of another piece.
-    Index ahead = 0;
-    if (next != nullptr && reads_ahead_ && tile.tap == 0)
-      ahead = tile.channel + tile.rows < item.channels ? tile.rows * rows.inner
-                                                       : next - rows.data - tile.channel * rows.inner;
-    kernels_->dot_tile[tile.rows - 1][tile.taps - 1](
-        {rows.data, channel_offset, worker.left_rows, ahead}, {strip, worker.tap_offsets + tile.tap, worker.right_rows},
-        count, pixels.size[2], worker.lanes + tile.position * kernels::row_lanes<T>);
+    // The next channels are read after these, and after the last ones the first of another piece. Two tiles of the same
+    // channels ask for half of them each: all at once would wait for memory. Of more, loads leave no room for that.
+    const bool halves = tile.columns == 2;
+    const bool asks = next != nullptr && reads_ahead_ && (halves || tile.column == 0);
+    Index ahead = tile.rows * rows.inner;
+    if (asks && tile.channel + tile.rows == item.channels) ahead = next - rows.data - tile.channel * rows.inner;
+    if (halves) ahead += pixels.size[2] / 2 * tile.column;
+    const Index slowness = !asks ? 0 : halves ? 2 : 1;
+    kernels_->dot_tile[tile.rows - 1][tile.taps - 1]({rows.data, channel_offset, worker.left_rows, ahead, slowness},
+                                                     {strip, worker.tap_offsets + tile.tap, worker.right_rows}, count,
+                                                     pixels.size[2],
+                                                     worker.lanes + tile.position * kernels::row_lanes<T>);
   });
 }
 
