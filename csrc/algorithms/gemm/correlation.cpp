@@ -72,6 +72,8 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
   const bool padded = geometry.padding[0] > 0 || geometry.padding[1] > 0 || geometry.padding[2] > 0;
   overhead.pixel_lanes = copy / channels + (strided ? 0.14 : 0.09) + unused_lanes(geometry, kernels.lanes);
+  // What a panel takes besides, and that a tile of one row has too few sums to hide how long a multiply-add takes.
+  if (even_rows && kernel_taps > 1) overhead.pixel_lanes += 50 / (channels * taps) + (channels == 1 ? 1 : 0);
   // Of small images, many a panel has pixels of two, and cannot be filled on the way.
   if (kernel_taps == 1 && geometry.batch > 1)
     overhead.pixel_lanes += 0.4 * kernels.lanes / static_cast<double>(larger(1, geometry.output_pixels()));
