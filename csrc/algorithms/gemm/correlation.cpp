@@ -80,7 +80,8 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
   // Panels of short vectors are narrow, and a tile of few taps is over soon: they start and end more often.
   if (short_vectors(kernels) && kernel_taps > 1) overhead.pixel_lanes += 3 / taps;
   // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
-  // panel: ten times as slow on layers with large kernels. A few channels of which all taps are neighbors do not.
+  // panel: ten times as slow on layers with large kernels. A few channels of which all taps are neighbors do not, nor
+  // weights that lie on a few pages.
   constexpr Index few_channels = 8;
   constexpr double near_bytes = 64 << 10;
   const bool near = taps * channels * sizeof(T) <= near_bytes;
