@@ -170,7 +170,7 @@ void test_interleave(const KernelSet<T>& set) {
 template <class T>
 void test_separate(const KernelSet<T>& set) {
   constexpr int64_t rows = 2;
-  for (const int64_t phases : {1, 2, 3, 4, 5})
+  for (const int64_t phases : {1, 2, 3, 4, 5, 6, 8, 17})
     for (const int64_t pitch : {int64_t{1}, int64_t{2}, set.lanes + int64_t{1}, int64_t{2} * set.lanes + 3}) {
       const int64_t end = phases * pitch;
       for (int64_t first = 0; first < (end < 5 ? end : 5); ++first)
