@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/geometry.hpp"
+#include "core/text.hpp"
 #include "kernels/kernel_set.hpp"
 
 namespace convgrad {
@@ -35,6 +36,8 @@ class Recipe {
   // For a K that stays: what `run` would do to it each time, done once, into `packed_bytes` at 64-byte alignment.
   [[nodiscard]] virtual std::size_t packed_bytes() const noexcept { return 0; }
   virtual void pack(const Tensor<const T>& /*kernel*/, void* /*packed*/) const noexcept {}
+  // What has been chosen, a few lines for whoever wonders about a layer's speed.
+  virtual void describe(Text& text) const noexcept = 0;
   // Whether `run` reads K itself, too, although it is packed.
   [[nodiscard]] virtual bool reads_kernel_in_place() const noexcept { return true; }
 };

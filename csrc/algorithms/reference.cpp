@@ -107,6 +107,7 @@ class ReferenceRecipe final : public Recipe<T> {
   ReferenceRecipe(Pass pass, const Geometry& geometry) noexcept : pass_(pass), geometry_(geometry) {}
   [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return 0; }
   [[nodiscard]] int threads() const noexcept override { return 1; }
+  void describe(Text& text) const noexcept override { text.line("way", "the loops of the definition"); }
   void run(const Operands<T>& operands, void*) const noexcept override {
     switch (pass_) {
       case Pass::forward: return forward(geometry_, operands);

@@ -67,6 +67,18 @@ std::size_t Plan::workspace_bytes() const noexcept {
 }
 const std::array<std::int64_t, max_spatial_rank>& Plan::output_size() const noexcept { return data_->output_size; }
 
+std::size_t Plan::describe(char* to, std::size_t size) const noexcept {
+  Text text(to, size);
+  text.line("algorithm", "%s", algorithm_name(data_->algorithm));
+  if (data_->recipe_float32)
+    data_->recipe_float32->describe(text);
+  else
+    data_->recipe_float64->describe(text);
+  text.line("threads", "%d", threads());
+  text.line("workspace", "%zu bytes", workspace_bytes());
+  return text.length();
+}
+
 double Plan::flops() const noexcept { return 2 * data_->geometry.multiplications(); }
 
 }  // namespace convgrad

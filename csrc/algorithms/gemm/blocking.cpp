@@ -115,6 +115,15 @@ TapBlock Blocking::tap_block(Index index) const noexcept {
   return block;
 }
 
+void Blocking::describe(Text& text) const noexcept {
+  text.line("pixels", "%lld blocks of %lld x (%lld x %lld x %lld)", static_cast<long long>(pixel_blocks()),
+            static_cast<long long>(images_), static_cast<long long>(pixels_[0]), static_cast<long long>(pixels_[1]),
+            static_cast<long long>(pixels_[2]));
+  text.line("taps", "%lld blocks of %lld x (%lld x %lld x %lld)", static_cast<long long>(tap_blocks()),
+            static_cast<long long>(channels_), static_cast<long long>(taps_[0]), static_cast<long long>(taps_[1]),
+            static_cast<long long>(taps_[2]));
+}
+
 Index useful_threads(const Geometry& geometry, int threads) noexcept {
   // Some ten microseconds of arithmetic: starting and joining a team of threads costs a good part of that.
   constexpr double multiplications_per_thread = 1e6;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/geometry.hpp"
+#include "core/text.hpp"
 
 namespace convgrad::gemm {
 
@@ -70,6 +71,8 @@ class Blocking {
   [[nodiscard]] Index strip_room_in_any_order() const noexcept { return strip_room_in_any_order(0, 1); }
   // and of as many blocks that follow one another along an axis, or `of_images`.
   [[nodiscard]] Index strip_room_in_any_order(int axis, Index blocks) const noexcept;
+
+  void describe(Text& text) const noexcept;
 
  private:
   void choose_pixels(Index target) noexcept;

@@ -27,6 +27,10 @@ class ChannelLanes {
                const Geometry* patches = nullptr) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  void describe(Text& text) const noexcept {
+    text.line("way", "%s", "channels_by_tile");
+    tasks_.describe(text);
+  }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;

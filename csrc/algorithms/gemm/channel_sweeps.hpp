@@ -26,6 +26,10 @@ class ChannelSweeps {
   static bool fits(const Tensor<T>& output) noexcept { return output.inner == 1 && output.axis[2] != 1; }
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  void describe(Text& text) const noexcept {
+    text.line("way", "%s", "channels_by_pixel");
+    tasks_.describe(text);
+  }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;

@@ -197,6 +197,15 @@ double ColumnTasks::largest_cost() const noexcept {
          static_cast<double>(units_.tile_rows * run()) * constant;
 }
 
+void ColumnTasks::describe(Text& text) const noexcept {
+  text.line("pixels", "blocks of %lld x (%lld x %lld x %lld)", static_cast<long long>(images_),
+            static_cast<long long>(size_[0]), static_cast<long long>(size_[1]), static_cast<long long>(size_[2]));
+  text.line("tasks", "%lld, boxes %lld x %lld x %lld, %lld channels each, chunks of %lld",
+            static_cast<long long>(count()), static_cast<long long>(boxes_[0]), static_cast<long long>(boxes_[1]),
+            static_cast<long long>(boxes_[2]), static_cast<long long>(channels_per_task_),
+            static_cast<long long>(chunk_));
+}
+
 ColumnTask ColumnTasks::task(Index index) const noexcept {
   ColumnTask task;
   task.first_channel = index % channel_ranges() * channels_per_task_;

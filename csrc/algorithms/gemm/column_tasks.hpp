@@ -54,6 +54,7 @@ class ColumnTasks {
     return geometry_.groups * image_ranges() * boxes_[0] * boxes_[1] * boxes_[2] * channel_ranges();
   }
   [[nodiscard]] ColumnTask task(Index index) const noexcept;
+  void describe(Text& text) const noexcept;
   // That the kernels do for a task, lanes without a result counted.
   [[nodiscard]] double multiplications(const ColumnTask& task) const noexcept;
 

@@ -160,6 +160,14 @@ std::size_t Correlation<T>::workspace_bytes() const noexcept {
 }
 
 template <class T>
+void Correlation<T>::describe(Text& text) const noexcept {
+  visit_lanes(lanes_, [&](const auto& lanes) { lanes.describe(text); });
+  if (!sweeps_) return;
+  text.line("or", "to results whose channels are neighbors:");
+  sweeps_->describe(text);
+}
+
+template <class T>
 void Correlation<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias,
                          Index bias_stride, const Tensor<T>& output, void* workspace) const noexcept {
   // Weights that are packed may be nowhere else.

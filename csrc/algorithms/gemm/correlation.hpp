@@ -26,6 +26,7 @@ class Correlation {
   [[nodiscard]] int threads() const noexcept;
   [[nodiscard]] const auto& lanes() const noexcept { return lanes_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
+  void describe(Text& text) const noexcept;
 
   // `bias` may be null, and so may `packed`.
   void run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias, Index bias_stride,

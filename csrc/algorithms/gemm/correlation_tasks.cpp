@@ -84,6 +84,12 @@ CorrelationTask CorrelationTasks::task(Index index) const noexcept {
   return task;
 }
 
+void CorrelationTasks::describe(Text& text) const noexcept {
+  blocking_.describe(text);
+  text.line("tasks", "%lld, of %lld output channels each", static_cast<long long>(count()),
+            static_cast<long long>(smaller(channels_per_task_, out_channels_)));
+}
+
 double CorrelationTasks::multiplications(const CorrelationTask& task) const noexcept {
   return static_cast<double>(round_up(task.pixels.count(), cost_.pixel_unit)) *
          static_cast<double>(round_up(task.channels, cost_.channel_unit)) * static_cast<double>(taps_);

@@ -43,6 +43,7 @@ class CorrelationTasks {
   [[nodiscard]] CorrelationTask task(Index index) const noexcept;
   // The same for all tasks of a block of pixels and a group, which follow one another.
   [[nodiscard]] Index block_of(Index index) const noexcept { return index / channel_ranges(); }
+  void describe(Text& text) const noexcept;
   // When so many workers are done with the multiplications alone.
   [[nodiscard]] double multiplying_time(Index workers) const noexcept;
   // That the kernels do for a task, lanes without a result counted.

@@ -18,6 +18,7 @@ class ForwardRecipe final : public Recipe<T> {
         correlation_(request.geometry, request.kernels, WeightOrder::lanes_first, request.threads) {}
   [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return correlation_.workspace_bytes(); }
   [[nodiscard]] int threads() const noexcept override { return correlation_.threads(); }
+  void describe(Text& text) const noexcept override { correlation_.describe(text); }
   void run(const Operands<T>& x, void* workspace) const noexcept override {
     correlation_.run(x.first, weights(x.second), static_cast<const T*>(x.packed), x.bias, x.bias_stride, x.result,
                      workspace);
@@ -50,6 +51,7 @@ class GradKernelRecipe final : public Recipe<T> {
       : pass_(request.geometry, request.kernels, request.threads) {}
   [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return pass_.workspace_bytes(); }
   [[nodiscard]] int threads() const noexcept override { return pass_.threads(); }
+  void describe(Text& text) const noexcept override { pass_.describe(text); }
   void run(const Operands<T>& x, void* workspace) const noexcept override {
     pass_.run(x.first, x.second, x.result, workspace);
   }
@@ -65,6 +67,7 @@ class GradInputRecipe final : public Recipe<T> {
       : pass_(request.geometry, request.kernels, request.threads) {}
   [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return pass_.workspace_bytes(); }
   [[nodiscard]] int threads() const noexcept override { return pass_.threads(); }
+  void describe(Text& text) const noexcept override { pass_.describe(text); }
   void run(const Operands<T>& x, void* workspace) const noexcept override {
     pass_.run(x.first, x.second, static_cast<const T*>(x.packed), x.result, workspace);
   }

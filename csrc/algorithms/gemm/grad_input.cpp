@@ -31,6 +31,11 @@ std::size_t GradInput<T>::workspace_bytes() const noexcept {
 }
 
 template <class T>
+void GradInput<T>::describe(Text& text) const noexcept {
+  visit_lanes(way_, [&](const auto& way) { way.describe(text); });
+}
+
+template <class T>
 void GradInput<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
                        const Tensor<T>& grad_input, void* workspace) const noexcept {
   visit_lanes(way_, [&](const auto& way) { way.run(grad_output, kernel, packed, grad_input, workspace); });

@@ -17,6 +17,7 @@ class GradInput {
 
   [[nodiscard]] int threads() const noexcept;
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
+  void describe(Text& text) const noexcept;
 
   // `packed` may be null.
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,

@@ -34,6 +34,13 @@ class GradInputColumns {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
 
+  void describe(Text& text) const noexcept {
+    text.line("way", "%s", "columns");
+    tasks_.describe(text);
+    text.line("run", "%lld output channels, strips of %lld", static_cast<long long>(run_),
+              static_cast<long long>(strip_channels_));
+  }
+
   // `packed` may be null.
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
            const Tensor<T>& grad_input, void* workspace) const noexcept;

@@ -14,6 +14,11 @@ class GradInputPatches {
   [[nodiscard]] int threads() const noexcept { return lanes_.threads(); }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept { return lanes_.workspace_bytes(); }
 
+  void describe(Text& text) const noexcept {
+    text.line("patches", "no two taps meet");
+    lanes_.describe(text);
+  }
+
   // `packed` may be null.
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
            const Tensor<T>& grad_input, void* workspace) const noexcept {

@@ -177,6 +177,17 @@ void GradInputResidues<T>::for_each_correlation(const Visit& visit) const noexce
 }
 
 template <class T>
+void GradInputResidues<T>::describe(Text& text) const noexcept {
+  Index number = 0;
+  for_each_correlation([&](const Residue(&)[axes], const Correlation<T>& part) {
+    if (geometry_.stride[0] * geometry_.stride[1] * geometry_.stride[2] > 1)
+      text.line("residue", "%lld", static_cast<long long>(number));
+    ++number;
+    if (number <= most_kept_residues) part.describe(text);
+  });
+}
+
+template <class T>
 void GradInputResidues<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
   for_each_correlation([&](const Residue(&residue)[axes], const Correlation<T>& part) {
     part.pack(weights(residue, kernel), packed);

@@ -34,6 +34,8 @@ class GradInputResidues {
   [[nodiscard]] int threads() const noexcept { return most_threads_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept { return workspace_bytes_; }
 
+  void describe(Text& text) const noexcept;
+
   // `packed` may be null.
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
            const Tensor<T>& grad_input, void* workspace) const noexcept;

@@ -80,6 +80,12 @@ std::size_t GradKernel<T>::workspace_bytes() const noexcept {
 }
 
 template <class T>
+void GradKernel<T>::describe(Text& text) const noexcept {
+  if (swapped_) text.line("swapped", "G and V have changed places");
+  visit_lanes(lanes_, [&](const auto& lanes) { lanes.describe(text); });
+}
+
+template <class T>
 void GradKernel<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
                         void* workspace) const noexcept {
   if (swapped_) {

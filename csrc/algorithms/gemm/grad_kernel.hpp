@@ -19,6 +19,7 @@ class GradKernel {
   [[nodiscard]] const auto& lanes() const noexcept { return lanes_; }
   [[nodiscard]] bool swapped() const noexcept { return swapped_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
+  void describe(Text& text) const noexcept;
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
            void* workspace) const noexcept;
 

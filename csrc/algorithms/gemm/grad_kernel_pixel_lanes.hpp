@@ -24,6 +24,10 @@ class GradKernelPixelLanes {
   GradKernelPixelLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  void describe(Text& text) const noexcept {
+    text.line("way", "%s", "pixel_sums");
+    tasks_.describe(text);
+  }
   [[nodiscard]] const GradKernelTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;

@@ -62,6 +62,13 @@ Index GradKernelTasks::items() const noexcept {
   return geometry_.groups * channel_ranges() * blocking_.tap_blocks();
 }
 
+void GradKernelTasks::describe(Text& text) const noexcept {
+  blocking_.describe(text);
+  text.line("tasks", "%lld items of %lld output channels, sums in %lld parts, %lld blocks together",
+            static_cast<long long>(items()), static_cast<long long>(channels_per_item_), static_cast<long long>(parts_),
+            static_cast<long long>(joined_));
+}
+
 GradKernelItem GradKernelTasks::item(Index index) const noexcept {
   GradKernelItem item;
   item.taps = blocking_.tap_block(index % blocking_.tap_blocks());

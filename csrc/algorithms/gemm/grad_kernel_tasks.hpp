@@ -60,6 +60,7 @@ class GradKernelTasks {
   [[nodiscard]] Index count() const noexcept { return items() * parts_; }
   [[nodiscard]] GradKernelItem item(Index index) const noexcept;
   [[nodiscard]] PixelPart part(Index index) const noexcept;
+  void describe(Text& text) const noexcept;
   // Of the whole dK, that the kernels do for one item and part, lanes without a result counted.
   [[nodiscard]] double multiplications(const GradKernelItem& item, const PixelPart& part) const noexcept;
 

@@ -32,6 +32,10 @@ class PixelLanes {
   static bool fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  void describe(Text& text) const noexcept {
+    text.line("way", "%s", "pixels_from_panels");
+    tasks_.describe(text);
+  }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return static_cast<std::size_t>(threads_) * worker_bytes_;

@@ -27,6 +27,10 @@ class RowLanes {
   RowLanes(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return threads_; }
+  void describe(Text& text) const noexcept {
+    text.line("way", "%s", "pixel_rows");
+    tasks_.describe(text);
+  }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept {
     return static_cast<std::size_t>(threads_) * worker_bytes_;

@@ -126,6 +126,10 @@ class CONVGRAD_API Plan {
   /// Spatial sizes of Z.
   [[nodiscard]] const std::array<std::int64_t, max_spatial_rank>& output_size() const noexcept;
 
+  /// What was chosen and why, in a few lines for a person: the first thing to read about a slow layer. Like snprintf, it
+  /// writes at most `size` bytes, the last of them 0, and returns how long the text is. The wording may change.
+  std::size_t describe(char* text, std::size_t size) const noexcept;
+
   struct Data;
   [[nodiscard]] const Data* data() const noexcept { return data_; }  ///< null = empty
 
