@@ -12,7 +12,7 @@ inline __attribute__((always_inline)) void add_dots(const T* left, int64_t left_
                                                     typename VectorOf<T>::Mask mask,
                                                     Vector<T> (&accumulator)[rows][columns]) {
   if constexpr (high < rows) {
-    for (int64_t x = 0; x < whole; x += convgrad::kernels::row_lanes<T>)
+    for (int64_t x = 0; x < whole; x += convgrad::kernels::sum_lanes<T>)
       add_products<T, low, high>([&](int i) { return load(left - i * left_step + x); },
                                  [&](int j) { return load(right[j] + from + x); }, accumulator);
     if (more)
@@ -22,12 +22,12 @@ inline __attribute__((always_inline)) void add_dots(const T* left, int64_t left_
   }
 }
 
-// The lanes `part` .. `part` + lanes - 1 of every row of row_lanes pixels.
+// The lanes `part` .. `part` + lanes - 1 of every row of sum_lanes pixels.
 template <class T, int rows, int columns>
 inline __attribute__((always_inline)) void dot_rows_part(const T* a, const T* b,
                                                          const convgrad::kernels::DotRows& address, int64_t part,
                                                          T* result) {
-  constexpr int64_t step = convgrad::kernels::row_lanes<T>;
+  constexpr int64_t step = convgrad::kernels::sum_lanes<T>;
   const int64_t whole = address.pixels / step * step;
   // Lane l of the last vector counts if whole + part + l < pixels.
   typename VectorOf<T>::Mask mask{};
@@ -71,7 +71,7 @@ inline __attribute__((always_inline)) void dot_rows_part(const T* a, const T* b,
 
 template <class T, int rows, int columns>
 void dot_rows(const T* a, const T* b, const convgrad::kernels::DotRows& address, T* result) {
-  for (int64_t part = 0; part < convgrad::kernels::row_lanes<T>; part += lanes_of<T>)
+  for (int64_t part = 0; part < convgrad::kernels::sum_lanes<T>; part += lanes_of<T>)
     dot_rows_part<T, rows, columns>(a, b, address, part, result);
 }
 

@@ -11,14 +11,14 @@ inline __attribute__((always_inline)) Vector<T> keep_lanes(Vector<T> value, type
   return reinterpret_cast<Vector<T>>(reinterpret_cast<typename VectorOf<T>::Mask>(value) & mask);
 }
 
-// The lanes `part` .. `part` + lanes - 1 of every row of row_lanes pixels, which is one cache line: narrow vectors take
+// The lanes `part` .. `part` + lanes - 1 of every row of sum_lanes pixels, which is one cache line: narrow vectors take
 // several passes. It asks for what is read next, unless `slowness` is 0, at such a fraction of the speed that it reads.
 template <int slowness, class T, int rows, int columns>
 inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::DotOperand<T>& a,
                                                     const convgrad::kernels::DotOperand<T>& b, int64_t rows_of_pixels,
                                                     int64_t pixels, int64_t part, T* result) {
   constexpr int64_t lanes = lanes_of<T>;
-  constexpr int64_t step = convgrad::kernels::row_lanes<T>;
+  constexpr int64_t step = convgrad::kernels::sum_lanes<T>;
   const int64_t whole = pixels / step * step;
   // Lane l of the last vector counts if whole + part + l < pixels.
   typename VectorOf<T>::Mask mask{};
@@ -152,7 +152,7 @@ void dot_tile(const convgrad::kernels::DotOperand<T>& a, const convgrad::kernels
       dot_part<2, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
     part += lanes_of<T>;
   }
-  for (; part < convgrad::kernels::row_lanes<T>; part += lanes_of<T>)
+  for (; part < convgrad::kernels::sum_lanes<T>; part += lanes_of<T>)
     dot_part<0, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
 }
 

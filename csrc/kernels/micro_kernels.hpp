@@ -49,14 +49,14 @@ struct TileSums {
 };
 
 // Lines that are wanted soon: each tile, or panel, asks for as many, with its first taps.
-struct LinesAhead {
+struct PrefetchLines {
   const void* const* address = nullptr;
   int64_t per_tile = 0;
 };
 
 template <class T>
 using Tile = void (*)(const T* source, const TileRows& rows, const Reduction& reduction, const T* panel,
-                      const TileSums<T>& sums, const LinesAhead& ahead);
+                      const TileSums<T>& sums, const PrefetchLines& ahead);
 
 // The same rows over one panel after the other. A tile of few taps is over before a call has begun and ended, and here
 // the next one's multiply-adds follow while the sums of the last are stored. There are no gaps.
@@ -71,7 +71,7 @@ struct PanelSweep {
   int64_t result_stride;
   int64_t result_step;
   int64_t count;  // of panels, one at least
-  LinesAhead ahead;
+  PrefetchLines ahead;
   bool streams = false;  // results consist of whole cache lines, and go around the caches
 };
 
@@ -170,19 +170,19 @@ using RowTile = void (*)(const T* weights, const T* source, const RowsAddress& a
 
 // The fourth micro-kernel, for the gradient of few output channels: sums over pixels, kept apart by column.
 //
-//     result[(i * columns + j) * row_lanes + lane] += a[a_row[y] + a_offset[i] + x] * b[b_row[y] + b_offset[j] + x]
+//     result[(i * columns + j) * sum_lanes + lane] += a[a_row[y] + a_offset[i] + x] * b[b_row[y] + b_offset[j] + x]
 //
-//       for every row y < rows_of_pixels and every x < pixels with x mod row_lanes = lane
+//       for every row y < rows_of_pixels and every x < pixels with x mod sum_lanes = lane
 //
-// `row_lanes` is the same for every instruction set (64 bytes), so each lane is one chain whose order depends on the
-// shape alone; the caller adds the lanes up. Both operands are readable up to the next multiple of row_lanes, and `b`
-// for row_lanes more; what they hold beyond `pixels` does not count, not even an infinity. Where `slowness` is 1 or 2,
+// `sum_lanes` is the same for every instruction set (64 bytes), so each lane is one chain whose order depends on the
+// shape alone; the caller adds the lanes up. Both operands are readable up to the next multiple of sum_lanes, and `b`
+// for sum_lanes more; what they hold beyond `pixels` does not count, not even an infinity. Where `slowness` is 1 or 2,
 // tiles of more than one row of `a` ask for what lies `ahead` elements further on, from x / slowness on.
 inline constexpr int max_dot_rows = 4;
 inline constexpr int max_dot_columns = 12;
 
 template <class T>
-inline constexpr int64_t row_lanes = 64 / static_cast<int64_t>(sizeof(T));
+inline constexpr int64_t sum_lanes = 64 / static_cast<int64_t>(sizeof(T));
 
 template <class T>
 struct DotOperand {
@@ -201,10 +201,10 @@ using DotTile = void (*)(const DotOperand<T>& a, const DotOperand<T>& b, int64_t
 // other. What one of them meets under a row of pixels, the one below meets under the row of pixels above, so each
 // vector of `b` is loaded once for all.
 //
-//     result[(i * columns + j) * row_lanes + lane] += a[a_plane[p] + y * a_step + x] *
+//     result[(i * columns + j) * sum_lanes + lane] += a[a_plane[p] + y * a_step + x] *
 //                                                     b[b_plane[p] + (y + i) * b_step + column[j] + x]
 //
-//       for every plane p < planes, row y < rows_of_pixels and every x < pixels with x mod row_lanes = lane, in the
+//       for every plane p < planes, row y < rows_of_pixels and every x < pixels with x mod sum_lanes = lane, in the
 //       same order as the fourth, and with the same promises
 inline constexpr int max_dot_kernel_rows = 3;
 

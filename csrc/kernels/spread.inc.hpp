@@ -2,7 +2,7 @@
 // a 1x1 kernel.
 #pragma once
 
-#include "phases.inc.hpp"
+#include "interleave.inc.hpp"
 #include "vector.inc.hpp"
 
 namespace {

@@ -71,7 +71,8 @@ inline __attribute__((always_inline)) void store_sums_at(const int64_t* place,
 template <class T, int rows, int vectors, int group, class Add>
 inline __attribute__((always_inline)) void for_each_tile(const T* source, const convgrad::kernels::TileRows& tile_rows,
                                                          const convgrad::kernels::TileSums<T>& sums,
-                                                         const convgrad::kernels::LinesAhead& ahead, const Add& add) {
+                                                         const convgrad::kernels::PrefetchLines& ahead,
+                                                         const Add& add) {
   const int64_t* offset = tile_rows.offset;
   const int64_t* place = tile_rows.place;
   const T* initial = sums.initial;
@@ -106,7 +107,7 @@ template <class T, int rows, int vectors, int group>
 __attribute__((noinline)) void tile_with_gaps(const T* source, const convgrad::kernels::TileRows& tile_rows,
                                               const convgrad::kernels::Reduction& reduction, const T* panel,
                                               const convgrad::kernels::TileSums<T>& sums,
-                                              const convgrad::kernels::LinesAhead& ahead) {
+                                              const convgrad::kernels::PrefetchLines& ahead) {
   constexpr int64_t width = vectors * lanes_of<T>;
   const int64_t length = reduction.length;
   const auto add = [&](const auto& row, auto& accumulator, auto& address) __attribute__((always_inline)) {
@@ -130,7 +131,7 @@ template <class T, int rows, int vectors, int group = 1>
 __attribute__((noinline)) void tile(const T* source, const convgrad::kernels::TileRows& tile_rows,
                                     const convgrad::kernels::Reduction& reduction, const T* panel,
                                     const convgrad::kernels::TileSums<T>& sums,
-                                    const convgrad::kernels::LinesAhead& ahead) {
+                                    const convgrad::kernels::PrefetchLines& ahead) {
   if (__builtin_expect(reduction.segments * reduction.sets > 1, 0))
     return tile_with_gaps<T, rows, vectors, group>(source, tile_rows, reduction, panel, sums, ahead);
   const int64_t length = reduction.length;

@@ -1,7 +1,7 @@
 #include "plan/candidates.hpp"
 
 #include "algorithms/gemm/gemm.hpp"
-#include "algorithms/reference.hpp"
+#include "algorithms/reference/reference.hpp"
 
 namespace convgrad {
 

@@ -3,12 +3,12 @@
 #include <random>
 #include <vector>
 
-#include "algorithms/gemm/blocking.hpp"
-#include "algorithms/gemm/strip.hpp"
+#include "algorithms/common/blocks.hpp"
+#include "algorithms/read/blocking.hpp"
+#include "algorithms/read/strip.hpp"
 #include "check.hpp"
 
 using namespace convgrad;
-using namespace convgrad::gemm;
 
 namespace {
 

@@ -3,8 +3,9 @@
 #include <set>
 #include <vector>
 
-#include "algorithms/gemm/border_parts.hpp"
-#include "algorithms/gemm/border_pixels.hpp"
+#include "algorithms/common/blocks.hpp"
+#include "algorithms/gemm/border/border_parts.hpp"
+#include "algorithms/gemm/border/border_pixels.hpp"
 #include "check.hpp"
 
 using namespace convgrad;
@@ -123,8 +124,8 @@ void check(const Geometry& g, Index pixels_per_block, int& corners) {
   }
   const double all = g.multiplications() / static_cast<double>(g.out_channels);
   const auto channels = static_cast<double>(g.in_channels);
-  CHECK(static_cast<double>(pixels_met) * channels > (1 - border_share(g)) * all - 0.5);
-  CHECK(static_cast<double>(pixels_met) * channels < (1 - border_share(g)) * all + 0.5);
+  CHECK(static_cast<double>(pixels_met) * channels > (1 - share_of_border_products(g)) * all - 0.5);
+  CHECK(static_cast<double>(pixels_met) * channels < (1 - share_of_border_products(g)) * all + 0.5);
   CHECK(static_cast<double>(taps_walked) > (1 - parts.left_out()) * all - 0.5);
   CHECK(static_cast<double>(taps_walked) < (1 - parts.left_out()) * all + 0.5);
 }

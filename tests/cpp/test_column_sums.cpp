@@ -4,8 +4,9 @@
 #include <random>
 #include <vector>
 
-#include "algorithms/gemm/column_sums.hpp"
-#include "algorithms/gemm/column_tasks.hpp"
+#include "algorithms/common/blocks.hpp"
+#include "algorithms/gemm/grad_input/column_sums.hpp"
+#include "algorithms/gemm/grad_input/column_tasks.hpp"
 #include "check.hpp"
 #include "core/geometry.hpp"
 #include "plan/isa.hpp"

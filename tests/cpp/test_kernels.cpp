@@ -33,7 +33,7 @@ class Asked {
  public:
   Asked(int64_t tiles, int64_t taps)
       : per_tile_(static_cast<int64_t>(generator()) % (2 * taps + 4)), lines_(at(tiles * per_tile_), this) {}
-  [[nodiscard]] LinesAhead lines() const { return {lines_.data(), per_tile_}; }
+  [[nodiscard]] PrefetchLines lines() const { return {lines_.data(), per_tile_}; }
 
  private:
   int64_t per_tile_;
@@ -300,7 +300,7 @@ void test_row_tiles(const KernelSet<T>& set) {
 
 template <class T>
 void test_dot_tile(const KernelSet<T>& set, int rows, int columns, int run, int64_t pixels) {
-  constexpr int64_t lanes = row_lanes<T>;
+  constexpr int64_t lanes = sum_lanes<T>;
   const T infinity = std::numeric_limits<T>::infinity();
   const int64_t padded = (pixels + lanes - 1) / lanes * lanes;
   const int64_t lines = 3;
@@ -340,7 +340,7 @@ void test_dot_tile(const KernelSet<T>& set, int rows, int columns, int run, int6
 
 template <class T>
 void test_dot_tiles(const KernelSet<T>& set) {
-  constexpr int64_t lanes = row_lanes<T>;
+  constexpr int64_t lanes = sum_lanes<T>;
   for (int rows = 1; rows <= max_dot_rows; ++rows)
     for (int columns = 1; columns <= set.dot_columns[rows - 1]; ++columns)
       for (const int64_t pixels : {int64_t{1}, lanes / 2 + 1, lanes, 2 * lanes + 3})
@@ -350,7 +350,7 @@ void test_dot_tiles(const KernelSet<T>& set) {
 // Rows of the kernel against rows of pixels, of which there may be fewer.
 template <class T>
 void test_dot_rows(const KernelSet<T>& set, int rows, int columns, int64_t lines, int64_t pixels) {
-  constexpr int64_t lanes = row_lanes<T>;
+  constexpr int64_t lanes = sum_lanes<T>;
   const T infinity = std::numeric_limits<T>::infinity();
   const int64_t padded = (pixels + lanes - 1) / lanes * lanes;
   const int64_t planes = 2;
@@ -389,7 +389,7 @@ void test_dot_rows(const KernelSet<T>& set, int rows, int columns, int64_t lines
 
 template <class T>
 void test_all_dot_rows(const KernelSet<T>& set) {
-  constexpr int64_t lanes = row_lanes<T>;
+  constexpr int64_t lanes = sum_lanes<T>;
   for (int rows = 2; rows <= max_dot_kernel_rows; ++rows)
     for (int columns = 1; columns <= set.dot_columns[rows - 1]; ++columns)
       for (int64_t lines = 1; lines <= 4; ++lines)

@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "algorithms/common/blocks.hpp"
+#include "algorithms/common/sharing.hpp"
+#include "algorithms/common/visit_way.hpp"
 #include "algorithms/gemm/correlation.hpp"
-#include "algorithms/gemm/grad_input.hpp"
-#include "algorithms/gemm/grad_kernel.hpp"
-#include "algorithms/gemm/visit_lanes.hpp"
+#include "algorithms/gemm/grad_input/grad_input.hpp"
+#include "algorithms/gemm/grad_kernel/grad_kernel.hpp"
 #include "check.hpp"
 #include "core/geometry.hpp"
 #include "plan/isa.hpp"
@@ -308,21 +310,21 @@ void test_layer(const Layer& layer, const kernels::IsaTable& table, Balance& for
       Regions regions;
       for (const Geometry& part : parts) {
         const Correlation<T> correlation(part, set, order, threads);
-        regions.push_back(visit_lanes(correlation.lanes(),
-                                      [&](const auto& lanes) { return region_of(part, lanes, check_coverage); }));
+        regions.push_back(
+            visit_way(correlation.lanes(), [&](const auto& lanes) { return region_of(part, lanes, check_coverage); }));
       }
       return regions;
     });
   };
   test_correlations("forward", {geometry}, WeightOrder::lanes_first);
-  if (ChannelSweeps<T>::applies(geometry, set))
+  if (ChannelsByPixel<T>::applies(geometry, set))
     judge(name("forward to NHWC"), geometry, forward, [&](int threads, bool check_coverage) {
-      return Regions{region_of(geometry, ChannelSweeps<T>(geometry, set, threads), check_coverage)};
+      return Regions{region_of(geometry, ChannelsByPixel<T>(geometry, set, threads), check_coverage)};
     });
   if (has_patches(geometry))
     judge(name("grad_input"), geometry, forward, [&](int threads, bool check_coverage) {
       const Geometry product = patch_product(geometry);
-      return Regions{region_of(product, ChannelLanes<T>(product, set, threads, &geometry), check_coverage)};
+      return Regions{region_of(product, ChannelsByTile<T>(product, set, threads, &geometry), check_coverage)};
     });
   else if (prefers_columns(geometry))
     judge(name("grad_input"), geometry, columns, [&](int threads, bool check_coverage) {
@@ -336,7 +338,7 @@ void test_layer(const Layer& layer, const kernels::IsaTable& table, Balance& for
     Geometry g = geometry;
     if (pass.swapped()) std::swap(g.in_channels, g.out_channels);
     return Regions{
-        visit_lanes(pass.lanes(), [&](const auto& lanes) { return grad_kernel_region_of(g, lanes, check_coverage); })};
+        visit_way(pass.lanes(), [&](const auto& lanes) { return grad_kernel_region_of(g, lanes, check_coverage); })};
   });
 }
 

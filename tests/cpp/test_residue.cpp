@@ -3,7 +3,7 @@
 #include <set>
 #include <tuple>
 
-#include "algorithms/gemm/grad_input_residues.hpp"
+#include "algorithms/gemm/grad_input/residues.hpp"
 #include "check.hpp"
 
 using namespace convgrad;

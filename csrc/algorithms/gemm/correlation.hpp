@@ -6,11 +6,12 @@
 #include <optional>
 #include <variant>
 
-#include "algorithms/gemm/channel_lanes.hpp"
-#include "algorithms/gemm/channel_sweeps.hpp"
-#include "algorithms/gemm/pixel_lanes.hpp"
-#include "algorithms/gemm/row_lanes.hpp"
-#include "algorithms/gemm/strip_lanes.hpp"
+#include "algorithms/gemm/ways/channels_by_pixel.hpp"
+#include "algorithms/gemm/ways/channels_by_tile.hpp"
+#include "algorithms/gemm/ways/pixel_rows.hpp"
+#include "algorithms/gemm/ways/pixels_from_panels.hpp"
+#include "algorithms/gemm/ways/pixels_from_strip.hpp"
+#include "algorithms/read/weights.hpp"
 
 namespace convgrad::gemm {
 
@@ -37,8 +38,8 @@ class Correlation {
   void pack(const Weights<T>& weights, T* packed) const noexcept;
 
  private:
-  std::variant<ChannelLanes<T>, PixelLanes<T>, StripLanes<T>, RowLanes<T>> lanes_;
-  std::optional<ChannelSweeps<T>> sweeps_;  // for results that lie as it writes them
+  std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>> lanes_;
+  std::optional<ChannelsByPixel<T>> sweeps_;  // for results that lie as it writes them
 };
 
 }  // namespace convgrad::gemm

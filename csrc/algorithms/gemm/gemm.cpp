@@ -3,8 +3,9 @@
 #include <new>
 
 #include "algorithms/gemm/correlation.hpp"
-#include "algorithms/gemm/grad_input.hpp"
-#include "algorithms/gemm/grad_kernel.hpp"
+#include "algorithms/gemm/grad_input/grad_input.hpp"
+#include "algorithms/gemm/grad_kernel/grad_kernel.hpp"
+#include "algorithms/read/weights.hpp"
 
 namespace convgrad::gemm {
 

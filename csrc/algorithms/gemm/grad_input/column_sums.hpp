@@ -1,0 +1,91 @@
+// The second half of grad_input by columns: the products of one block of G's pixels, while they are in the cache, added
+// up to rows of dV,
+//
+//     dV[channel, pixel * stride - padding + tap * dilation] += P[(channel, tap), pixel]
+//
+// Row after row, each cut by column modulo stride, so that what neighboring pixels add to are neighbors. A row of sums
+// begins at the first position that a pixel of the block meets, on the border or not: it is clipped when it is stored.
+#pragma once
+
+#include "algorithms/common/prefetch.hpp"
+#include "algorithms/read/blocking.hpp"
+#include "kernels/kernel_set.hpp"
+
+namespace convgrad::gemm {
+
+// From the first tap to the last.
+Index extent_of(const Geometry& geometry, int axis) noexcept;
+// Positions from the first that `size` pixels meet to the last before the next pixel's, or to the end of dV.
+Index positions_of(const Geometry& geometry, int axis, Index size) noexcept;
+
+// The positions of dV along one axis that a block is to store: those from `begin` to `end` - 1, of which earlier blocks
+// have begun the ones before `begun`. Its sums start at `origin`.
+struct SumSpan {
+  Index origin;
+  Index begin;
+  Index begun;
+  Index end;
+};
+
+template <class T>
+class ColumnSums {
+ public:
+  // For blocks of `images` images and `size` pixels, whose products' rows are `product_pitch` apart.
+  ColumnSums(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels,
+             Index product_pitch) noexcept;
+
+  // Where the terms of a row of the kernel are listed, those of a phase together, and what else `store` needs.
+  struct Room {
+    kernels::ShiftedTerm* term;
+    Index* phase;
+    Index* line;
+    T* sums;
+    T* row;
+  };
+  [[nodiscard]] Index terms() const noexcept { return geometry_->kernel[2]; }
+  [[nodiscard]] Index phases() const noexcept { return geometry_->stride[2]; }
+  [[nodiscard]] Index lines() const noexcept { return geometry_->kernel[0] * geometry_->kernel[1]; }
+  [[nodiscard]] Index sum_elements() const noexcept { return larger(most_sums, channels_ * row_pitch_) + unit; }
+  [[nodiscard]] Index row_elements() const noexcept { return channels_ * row_pitch_; }
+  // Kernels read `slack` elements before and behind the products.
+  [[nodiscard]] Index slack(const kernels::KernelSet<T>& kernels) const noexcept {
+    return phase_pitch_ + kernels.lanes;
+  }
+
+  // The same for all blocks.
+  void fill_terms(const Room& room) const noexcept;
+  // `products` has all taps of these channels. `grad_input` is the whole tensor moved to the first image and channel.
+  // What earlier blocks have begun is loaded; everything else starts from zero.
+  void store(const kernels::KernelSet<T>& kernels, const T* products, const SumSpan (&span)[axes], const Room& room,
+             const Tensor<T>& grad_input) const noexcept;
+  // Where they will be stored.
+  [[nodiscard]] Prefetch<T> ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept;
+
+ private:
+  static constexpr Index most_sums = (Index{16} << 10) / Index{sizeof(T)};  // half a first-level cache, or one row
+  static constexpr Index unit = 64 / Index{sizeof(T)};                      // a vector of any instruction set
+
+  // Of a block's pixels along an axis, those that meet a position under some tap.
+  struct Pixels {
+    Index first;
+    Index last;  // not among them
+  };
+  [[nodiscard]] Pixels pixels_under(int axis, Index position) const noexcept;
+  Index find_lines(Index image, Index plane, Index row, Index* line) const noexcept;
+  [[nodiscard]] Index rows_at_once(Index channels) const noexcept {
+    return larger(1, most_sums / (channels * row_pitch_));
+  }
+  void load_row(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last, const Tensor<T>& from,
+                T* sums) const noexcept;
+  void store_rows(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last, Index rows,
+                  const Room& room, Tensor<T> to) const noexcept;
+
+  const Geometry* geometry_;
+  Index images_;
+  Index size_[axes];
+  Index channels_;
+  Index product_pitch_;
+  Index phase_pitch_, row_pitch_;
+};
+
+}  // namespace convgrad::gemm

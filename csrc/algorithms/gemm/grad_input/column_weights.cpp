@@ -1,0 +1,79 @@
+#include "algorithms/gemm/grad_input/column_weights.hpp"
+
+#include "core/parallel.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+constexpr Index tiles_at_once = 8;
+
+}  // namespace
+
+template <class T>
+void ColumnWeights<T>::pack(const Tensor<const T>& kernel, int threads, T* packed) const noexcept {
+  const Index taps = geometry_.taps_per_channel();
+  const Index chunks = divide_up(geometry_.in_channels, chunk_);
+  const Index most_batches = divide_up(tiles(chunk_ * taps).count, tiles_at_once);
+  parallel_for(threads, geometry_.groups * chunks * most_batches, [&](Index index, int) {
+    const Index first = index % most_batches * tiles_at_once;
+    const Index channel = index / most_batches % chunks * chunk_;
+    const Index group = index / (most_batches * chunks);
+    const ColumnTiles split = tiles(smaller(chunk_, geometry_.in_channels - channel) * taps);
+    const Index last = smaller(split.count, first + tiles_at_once);
+    if (first >= last) return;  // the last chunk may have fewer
+    Index rows[tiles_at_once + 1];
+    for (Index tile = first; tile <= last; ++tile) rows[tile - first] = channel * taps + split.first_row(tile);
+    pack_tiles(kernel, group * geometry_.out_channels, rows, last - first,
+               packed + offset(group * geometry_.in_channels) + rows[0] * geometry_.out_channels);
+  });
+}
+
+// Weights of a few tiles, where tile i has the rows rows[i] .. rows[i + 1] - 1, each a channel and a tap. Several tiles
+// at once read longer pieces of each output channel's weights, which are far apart.
+template <class T>
+void ColumnWeights<T>::pack_tiles(const Tensor<const T>& kernel, Index out_channel, const Index* rows, Index count,
+                                  T* to) const noexcept {
+  const Index* const size = geometry_.kernel;
+  const auto offset = [&](Index row) {
+    return row / geometry_.taps_per_channel() * kernel.inner + row / (size[2] * size[1]) % size[0] * kernel.axis[0] +
+           row / size[2] % size[1] * kernel.axis[1] + row % size[2] * kernel.axis[2];
+  };
+  const T* from = kernel.data + out_channel * kernel.outer;
+  const Index channels = geometry_.out_channels;
+  bool neighbors = true;
+  for (Index row = rows[0] + 1; row < rows[count]; ++row) neighbors = neighbors && offset(row) == offset(row - 1) + 1;
+  Index o = 0;
+  if (neighbors && kernel.outer >= rows[count] - rows[0] + kernels_->lanes) {
+    // Whole vectors, each overwriting what the one before it wrote too much: but not beyond the end of a tile, nor of
+    // the weights.
+    kernels::BlockCopy copies[tiles_at_once * kernels::max_tile_rows];
+    Index vectors = 0;
+    Index last_whole = channels;
+    for (Index i = 0; i < count; ++i) {
+      const Index height = rows[i + 1] - rows[i];
+      last_whole = smaller(last_whole, channels - divide_up(kernels_->lanes, height) - 1);
+      for (Index row = 0; row < height; row += kernels_->lanes)
+        copies[vectors++] = {offset(rows[0]) + rows[i] - rows[0] + row, (rows[i] - rows[0]) * channels + row, height};
+    }
+    constexpr Index at_once = 64;
+    Index offsets[at_once];
+    while (o < last_whole) {
+      const Index some = smaller(at_once, last_whole - o);
+      for (Index i = 0; i < some; ++i) offsets[i] = (o + i) * kernel.outer;
+      kernels_->expand_block(from, offsets, some, copies, vectors, to);
+      for (Index v = 0; v < vectors; ++v) copies[v].position += some * copies[v].step;
+      o += some;
+    }
+  }
+  for (; o < channels; ++o)
+    for (Index i = 0; i < count; ++i) {
+      T* tile = to + (rows[i] - rows[0]) * channels + o * (rows[i + 1] - rows[i]);
+      for (Index row = rows[i]; row < rows[i + 1]; ++row) tile[row - rows[i]] = from[o * kernel.outer + offset(row)];
+    }
+}
+
+template class ColumnWeights<float>;
+template class ColumnWeights<double>;
+
+}  // namespace convgrad::gemm

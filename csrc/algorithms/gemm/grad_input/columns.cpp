@@ -1,0 +1,325 @@
+#include "algorithms/gemm/grad_input/columns.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "algorithms/common/pixel_box.hpp"
+#include "algorithms/common/sharing.hpp"
+#include "algorithms/gemm/panels/tiles.hpp"
+#include "core/parallel.hpp"
+#include "core/phases.hpp"
+#include "core/workspace.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+// A larger dV, or G, comes from the last-level cache or beyond: the memory that sums go to, and what is read next, is
+// brought nearer.
+constexpr double most_near_bytes = 4 << 20;
+constexpr double most_near_bytes_of_grad = 1 << 20;
+// What is copied of G at a time, where it cannot be read in place.
+constexpr Index strip_bytes = Index{256} << 10;
+
+}  // namespace
+
+bool prefers_columns(const Geometry& geometry) noexcept {
+  // Of one channel: more would not fit the cache, nor would its products.
+  constexpr Index most_sums = 32768;
+  constexpr Index most_taps = 2048;
+  constexpr Index most_out_channels = 4096;
+  // Without output channels there are no products, and sums of none are zeros that the other way stores.
+  if (geometry.multiplications() == 0) return false;
+  Index sums = 1;  // of one pixel
+  bool strided = false;
+  for (int a = 0; a < axes; ++a) {
+    // Sums are kept apart by column modulo stride, and that would take time for every one there is none of.
+    if (geometry.stride[a] > larger(1, geometry.input[a])) return false;
+    const Index covered = (geometry.output[a] - 1) * geometry.stride[a] + extent_of(geometry, a) - geometry.padding[a];
+    if (geometry.output[a] == 0 || geometry.padding[a] < 0 || geometry.input[a] - covered >= geometry.stride[a])
+      return false;  // crops the input: whole rows of dV would lie beyond all sums
+    sums = saturating_product(sums, positions_of(geometry, a, 1));
+    strided = strided || geometry.stride[a] > 1;
+  }
+  if (sums > most_sums || geometry.taps_per_channel() > most_taps || geometry.out_channels > most_out_channels)
+    return false;
+  // Every product is stored, loaded and added once, which counts against the sum over output channels that it takes,
+  // and an image's pixels fill whole panels. The other way stores every element of dV for itself where there is a
+  // stride, which counts against all products that it is a sum of; has pixels beyond the border of G; and leaves lanes
+  // unused where there are few channels. Fitted to 34 layers with a stride.
+  constexpr Index few_channels = 8;
+  if (!strided && geometry.in_channels > few_channels) return false;
+  const auto pixels = static_cast<double>(geometry.output_pixels());
+  const auto out_channels = static_cast<double>(larger(1, geometry.out_channels));
+  const double rows = static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
+  double columns = (1 + 9 / out_channels) * (rows < 4 ? 4 / rows : 1);
+  const double channels = static_cast<double>(larger(1, geometry.in_channels));
+  double correlation = 1.1 + 2.5 / channels;
+  if (strided) {
+    // So few pixels under so many weights that packing these is what counts: once, and not for every residue of the
+    // stride. Of one image, since its bits may not depend on how many there are: with four to sixteen, columns are
+    // between a fifth slower and as much faster.
+    constexpr double fewest_pixels = 64;
+    constexpr double many_weights = 32768;  // of one tap
+    if (pixels < fewest_pixels && channels * out_channels >= many_weights) return true;
+    columns *= 1 + 10 / pixels;
+    double apart = 1;  // the share of dV's elements that are met by one tap
+    for (int a = 0; a < axes; ++a) apart /= static_cast<double>(geometry.stride[a]);
+    const double positions =
+        static_cast<double>(geometry.input[0] * geometry.input[1]) * static_cast<double>(geometry.input[2]) * apart;
+    const double products = static_cast<double>(geometry.taps_per_channel()) * apart * out_channels;
+    correlation = (1 + 55 / products + 2.5 / channels) * std::sqrt(positions / pixels);
+  }
+  // An image of few pixels fits a strip or two, of which no rows are copied twice.
+  constexpr Index few_pixels = 2048;
+  if (!strided && geometry.input[0] * geometry.input[1] * geometry.input[2] <= few_pixels)
+    correlation = 0.65 + 1.65 / channels;
+  // One channel's rows share what is under the kernel (pixel_rows.hpp), as long as few channels of G pass by.
+  if (!strided && geometry.in_channels == 1 && geometry.kernel[1] > 1 && geometry.dilation[1] == 1)
+    correlation = std::min(correlation, 1 + out_channels / 64 + 1.5 / static_cast<double>(geometry.kernel[1]));
+  return columns < correlation;
+}
+
+template <class T>
+struct GradInputColumns<T>::Worker {
+  T* strip;
+  T* panels;
+  T* products;
+  typename ColumnSums<T>::Room sums;
+  T* zeros;
+  Index* unfilled;
+  Index* row_offsets;
+  Index* channel_offsets;
+  Index* reduction;
+};
+
+template <class T>
+GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
+                                      int threads) noexcept
+    : geometry_(geometry),
+      kernels_(&kernels),
+      width_(kernels.lanes * kernels.tile_vectors),
+      tasks_(geometry, kernels, useful_threads(geometry, threads)),
+      run_(tasks_.run()),
+      weights_(geometry, kernels, tasks_.chunk()) {
+  product_.batch = geometry.batch;
+  product_.groups = geometry.groups;
+  product_.in_channels = geometry.out_channels;
+  product_.out_channels = geometry.in_channels * geometry.taps_per_channel();
+  for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
+  threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), tasks_.count())));
+  prefetches_results_ = input_bytes<T>(geometry) > most_near_bytes;
+  prefetches_input_ = output_bytes<T>(geometry) > most_near_bytes_of_grad;
+
+  WorkspaceLayout shared;
+  packed_ = shared.reserve<T>(packed_elements());
+  worker_begin_ = shared.bytes();
+  WorkspaceLayout worker;
+  const Index pixels = tasks_.most_pixels();
+  padded_pixels_ = round_up(pixels, width_);
+  const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch());
+  strip_channels_ = smaller(run_, larger(1, strip_bytes / Index{sizeof(T)} / pixels));
+  strip_ = worker.reserve<T>(StripShape::room(pixels, strip_channels_) + 2 * width_);
+  const Index runs = tasks_.passes_once() ? 1 : divide_up(geometry.out_channels, run_);
+  panels_ = worker.reserve<T>(runs * panel_elements(padded_pixels_, run_));
+  product_slack_ = round_up(sums.slack(kernels), 64 / Index{sizeof(T)});
+  products_ =
+      worker.reserve<T>(tasks_.chunk() * geometry.taps_per_channel() * tasks_.product_pitch() + 2 * product_slack_);
+  terms_ = worker.reserve<kernels::ShiftedTerm>(sums.terms());
+  phases_ = worker.reserve<Index>(sums.phases() + 1);
+  lines_ = worker.reserve<Index>(sums.lines());
+  sums_ = worker.reserve<T>(sums.sum_elements());
+  row_ = worker.reserve<T>(sums.row_elements());
+  zeros_ = worker.reserve<T>(width_);
+  unfilled_ = worker.reserve<Index>(padded_pixels_ / width_ + 1);
+  row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
+  channel_offsets_ = worker.reserve<Index>(run_);
+  reduction_ = worker.reserve<Index>(kernels.tile_rows * run_);
+  worker_bytes_ = worker.bytes();
+}
+
+template <class T>
+void GradInputColumns<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
+  const PhaseTimer timer(Phase::packing_weights);
+  weights_.pack(kernel, threads_, packed);
+}
+
+template <class T>
+void GradInputColumns<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
+                              const Tensor<T>& grad_input, void* workspace) const noexcept {
+  if (packed == nullptr) {
+    T* to = at_offset<T>(workspace, packed_);
+    pack(kernel, to);
+    packed = to;
+  }
+  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
+    void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
+    const Worker worker{at_offset<T>(area, strip_),
+                        at_offset<T>(area, panels_),
+                        at_offset<T>(area, products_) + product_slack_,
+                        {at_offset<kernels::ShiftedTerm>(area, terms_), at_offset<Index>(area, phases_),
+                         at_offset<Index>(area, lines_), at_offset<T>(area, sums_), at_offset<T>(area, row_)},
+                        at_offset<T>(area, zeros_),
+                        at_offset<Index>(area, unfilled_),
+                        at_offset<Index>(area, row_offsets_),
+                        at_offset<Index>(area, channel_offsets_),
+                        at_offset<Index>(area, reduction_)};
+    // After it this worker, or another soon, does this one.
+    const ColumnTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
+    run_task(tasks_.task(index), next, grad_output, packed, grad_input, worker);
+  });
+}
+
+template <class T>
+void GradInputColumns<T>::run_task(const ColumnTask& task, const ColumnTask& next, const Tensor<const T>& grad_output,
+                                   const T* packed, const Tensor<T>& grad_input, const Worker& worker) const noexcept {
+  if (task.empty()) return;
+  for (Index i = 0; i < width_; ++i) worker.zeros[i] = T{0};
+  for (Index i = 0; i < kernels_->tile_rows; ++i) {
+    worker.row_offsets[i] = i;
+    for (Index o = 0; o < run_; ++o) worker.reduction[i * run_ + o] = o * (i + 1);
+  }
+
+  ColumnSums<T>(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch())
+      .fill_terms(worker.sums);
+  PixelBlock block;
+  tasks_.for_each_block(task, [&](const PixelBlock& following) {
+    if (block.count() > 0) run_block(task, block, {task.group, following}, grad_output, packed, grad_input, worker);
+    block = following;
+  });
+  run_block(task, block, {next.group, tasks_.first_block(next)}, grad_output, packed, grad_input, worker);
+}
+
+template <class T>
+void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pixels, const Next& next,
+                                    const Tensor<const T>& grad_output, const T* packed, const Tensor<T>& grad_input,
+                                    const Worker& worker) const noexcept {
+  PhaseTimer timer(Phase::packing_input);
+  const Index panels = divide_up(pixels.count(), width_);
+  Index steps = 0;  // of all chunks
+  for (Index done = 0; done < task.channels; done += tasks_.chunk())
+    steps += weights_.tiles(smaller(tasks_.chunk(), task.channels - done) * geometry_.taps_per_channel()).count;
+  steps *= panels * divide_up(geometry_.out_channels, run_);
+  Prefetch<T> reads;
+  if (prefetches_input_ && !tasks_.passes_once())
+    reads = prefetch_of_input(product_, grad_output, next.group, next.pixels, 0, geometry_.out_channels, steps);
+
+  SumSpan span[axes];
+  for (int a = 0; a < axes; ++a) span[a] = tasks_.span(a, task, pixels);
+  const Index taps = geometry_.taps_per_channel();
+  bool in_panels = false;  // all that the block has of G
+  for (Index done = 0; done < task.channels; done += tasks_.chunk()) {
+    const Index channels = smaller(tasks_.chunk(), task.channels - done);
+    const Index channel = task.group * geometry_.in_channels + task.first_channel + done;
+    Tensor<T> to = grad_input;
+    to.data += pixels.first_image * to.outer + channel * to.inner;
+    const ColumnSums<T> sums(geometry_, pixels.images, pixels.size, channels, tasks_.product_pitch());
+    const ColumnTiles tiles = weights_.tiles(channels * taps);
+    Prefetch<T> stores;
+    if (prefetches_results_) stores = sums.ahead(span, to, tiles.count * panels);
+    const T* weights = packed + weights_.offset(channel);
+    T* run_panels = worker.panels;
+    for (Index run = 0; run < geometry_.out_channels; run += run_) {
+      const Index length = smaller(run_, geometry_.out_channels - run);
+      const T* in_place = nullptr;
+      if (!in_panels) {
+        timer.next(Phase::packing_input);
+        in_place = fill_panels(task.group, pixels, grad_output, run, length, worker, run_panels);
+      }
+      if (prefetches_input_ && tasks_.passes_once()) {
+        const Index left = geometry_.out_channels - run - length;
+        const Index wanted = smaller(run_, left > 0 ? left : geometry_.out_channels);
+        reads = left > 0 ? prefetch_of_input(product_, grad_output, task.group, pixels, run + length, wanted, panels)
+                         : prefetch_of_input(product_, grad_output, next.group, next.pixels, 0, wanted, panels);
+      }
+      timer.next(Phase::multiplying);
+      multiply(in_place, weights, tiles, pixels.count(), run, length, run_panels, reads, stores, worker);
+      if (!tasks_.passes_once()) run_panels += panel_elements(padded_pixels_, length);
+    }
+    in_panels = true;
+    timer.next(Phase::adding_sums);
+    sums.store(*kernels_, worker.products, span, worker.sums, to);
+  }
+}
+
+// Those of a run of channels, but for the ones that `worker.unfilled` leaves for the first tile to read in place: it
+// keeps them in panels, unless it is the only one. Returns where that is, or null if all are filled.
+template <class T>
+const T* GradInputColumns<T>::fill_panels(Index group, const PixelBlock& pixels, const Tensor<const T>& grad_output,
+                                          Index run, Index length, const Worker& worker, T* panels) const noexcept {
+  Tensor<const T> from = grad_output;
+  from.data += group * product_.in_channels * from.inner;
+  if (transposes_into_panels(product_, from)) {
+    transpose_into_panels(*kernels_, product_, pixels, from, run, length, panels);
+    return nullptr;
+  }
+  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
+  const TapBlock channels{run, length, {0, 0, 0}, {1, 1, 1}, run};
+  StripShape shape(product_, pixels.images, pixels.size, length, channels.size, StripShape::Order::pixels_adjacent);
+  const T* in_place = nullptr;
+  const Index channels_left = (geometry_.groups - group) * product_.in_channels;
+  if (shape.in_place(product_, pixels, channels, from, channels_left, width_, in_place)) {
+    shape.fill_tap_offsets(channels, worker.channel_offsets);
+    expand_panels(*kernels_, shape, box, in_place, false, worker.channel_offsets, {0, length, length}, nullptr, panels,
+                  worker.unfilled);
+    return in_place;
+  }
+  for (Index done = 0, some = 0; done < length; done += some) {
+    some = smaller(strip_channels_, length - done);
+    const TapBlock part{run + done, some, {0, 0, 0}, {1, 1, 1}, run + done};
+    shape = StripShape(product_, pixels.images, pixels.size, some, part.size, StripShape::Order::pixels_adjacent);
+    shape.pack(*kernels_, product_, pixels, part, from, worker.strip);
+    shape.fill_tap_offsets(part, worker.channel_offsets);
+    expand_panels(*kernels_, shape, box, static_cast<const T*>(worker.strip), false, worker.channel_offsets,
+                  {done, some, length}, nullptr, panels);
+  }
+  return nullptr;
+}
+
+// The tiles of a chunk over a run of channels, for all pixels of the block: the weights of a tile stay in
+// the first-level cache while the panels pass by.
+template <class T>
+void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const ColumnTiles& tiles, Index pixels,
+                                   Index run, Index length, T* panels, Prefetch<T>& reads, Prefetch<T>& stores,
+                                   const Worker& worker) const noexcept {
+  const Index pitch = tasks_.product_pitch();
+  const Index full = full_panels(*kernels_, pixels);
+  const Index step = panel_offset(width_, length);
+  PrefetchList<2> lines;
+  Index next = 0;
+  for (Index tile = 0; tile < tiles.count; ++tile) {
+    const Index row = next;
+    next = tiles.first_row(tile + 1);
+    const Index height = next - row;
+    const T* tile_weights = weights + row * geometry_.out_channels + run * height;
+    const Index* offsets = worker.reduction + (height - 1) * run_;
+    T* products = worker.products + row * pitch;
+    const bool may_fill = in_place != nullptr && tile == 0;
+    for (Index panel = 0, some = 0; panel < full; panel += some) {
+      some = smaller(panels_per_call(length), full - panel);
+      if (may_fill) some = alike_panels(worker.unfilled + panel, some);
+      const kernels::PrefetchLines asked = lines.fill(some, reads, stores);
+      T* to = products + panel * width_;
+      T* here = panels + panel * step;
+      const kernels::PanelSweep<T> sweep{
+          here, step, run == 0 ? worker.zeros : to, run == 0 ? 0 : pitch, run == 0 ? 0 : width_, to, pitch, width_,
+          some, asked};
+      if (may_fill && worker.unfilled[panel] != filled_already)
+        kernels_->fill_sweep[height - 1](
+            tile_weights, worker.row_offsets, offsets, length,
+            {in_place, worker.channel_offsets, worker.unfilled + panel, tasks_.passes_once() ? nullptr : here}, sweep);
+      else
+        kernels_->sweep_tile[height - 1](tile_weights, worker.row_offsets, offsets, length, sweep);
+    }
+    if (full * width_ >= pixels) continue;
+    reads.step();
+    stores.step();
+    run_tile<T>(*kernels_, 1, tile_weights, worker.row_offsets, height, {offsets, length}, panels + full * step,
+                {run == 0 ? worker.zeros : nullptr, 0, products + full * width_, pitch});
+  }
+}
+
+template class GradInputColumns<float>;
+template class GradInputColumns<double>;
+
+}  // namespace convgrad::gemm

@@ -1,0 +1,102 @@
+#include "algorithms/gemm/grad_kernel/grad_kernel.hpp"
+
+#include <utility>
+
+#include "algorithms/common/visit_way.hpp"
+
+namespace convgrad::gemm {
+
+namespace {
+
+constexpr Index few_channels = 8;
+
+// dK of a 1x1 kernel is one matrix product, in which G and V are alike, so either can be the one that is transposed,
+// and whose channels are lanes: the smaller one, unless it leaves many lanes of 64 bytes unused, as 24 channels do. The
+// sum over the pixels is the same, term by term.
+template <class T>
+bool better_swapped(const Geometry& geometry) noexcept {
+  for (int a = 0; a < axes; ++a)
+    if (geometry.kernel[a] != 1 || geometry.stride[a] != 1 || geometry.padding[a] != 0 ||
+        geometry.input[a] != geometry.output[a])
+      return false;
+  const Index in = geometry.in_channels;
+  const Index out = geometry.out_channels;
+  if (geometry.groups != 1 || in <= few_channels || out <= few_channels) return false;
+  constexpr Index cost_of_transposing = 8;
+  const auto cost = [](Index lanes, Index others) {
+    return divide_up(lanes, kernels::sum_lanes<T>) * (others + cost_of_transposing);
+  };
+  const Index kept = cost(out, in);
+  const Index swapped = cost(in, out);
+  return swapped < kept || (swapped == kept && in < out);
+}
+
+// With channels as lanes G is transposed: that takes as long as some taps. With pixels as lanes it is not, but each row
+// ends with a vector that is not full, and starts anew; and most loads of the input cross cache lines. Every sum has a
+// vector of its own, and all of them have to stay near.
+template <class T>
+bool prefers_pixel_sums(const Geometry& geometry) noexcept {
+  if (geometry.out_channels <= few_channels) return true;
+  constexpr Index lanes = kernels::sum_lanes<T>;
+  constexpr double transposing = 8;  // in taps
+  constexpr double crossing = 1.125;
+  constexpr Index starting = 8;  // in pixels
+  constexpr Index most_sums = (Index{512} << 10) / (lanes * Index{sizeof(T)});
+  const Index taps = geometry.in_channels * geometry.taps_per_channel();
+  if (geometry.out_channels * taps > most_sums) return false;
+  const auto columns = static_cast<double>(larger(1, geometry.output[2]));
+  const auto taken = static_cast<double>(round_up(geometry.output[2], lanes) + starting);
+  return static_cast<double>(taps) * crossing * taken < (static_cast<double>(taps) + transposing) * columns;
+}
+
+Geometry swap_channels(Geometry geometry) noexcept {
+  std::swap(geometry.in_channels, geometry.out_channels);
+  return geometry;
+}
+
+template <class T>
+std::variant<ChannelSums<T>, PixelSums<T>> choose(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
+                                                  int threads) noexcept {
+  if (better_swapped<T>(geometry)) return ChannelSums<T>(swap_channels(geometry), kernels, threads);
+  if (prefers_pixel_sums<T>(geometry)) return PixelSums<T>(geometry, kernels, threads);
+  return ChannelSums<T>(geometry, kernels, threads);
+}
+
+}  // namespace
+
+template <class T>
+GradKernel<T>::GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
+    : swapped_(better_swapped<T>(geometry)), lanes_(choose(geometry, kernels, threads)) {}
+
+template <class T>
+int GradKernel<T>::threads() const noexcept {
+  return visit_way(lanes_, [](const auto& lanes) { return lanes.threads(); });
+}
+
+template <class T>
+std::size_t GradKernel<T>::workspace_bytes() const noexcept {
+  return visit_way(lanes_, [](const auto& lanes) { return lanes.workspace_bytes(); });
+}
+
+template <class T>
+void GradKernel<T>::describe(Text& text) const noexcept {
+  if (swapped_) text.line("swapped", "G and V have changed places");
+  visit_way(lanes_, [&](const auto& lanes) { lanes.describe(text); });
+}
+
+template <class T>
+void GradKernel<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
+                        void* workspace) const noexcept {
+  if (swapped_) {
+    Tensor<T> transposed = grad_kernel;
+    std::swap(transposed.outer, transposed.inner);
+    std::get_if<ChannelSums<T>>(&lanes_)->run(input, grad_output, transposed, workspace);
+    return;
+  }
+  visit_way(lanes_, [&](const auto& lanes) { lanes.run(grad_output, input, grad_kernel, workspace); });
+}
+
+template class GradKernel<float>;
+template class GradKernel<double>;
+
+}  // namespace convgrad::gemm

@@ -1,0 +1,53 @@
+// Panels: matrices of (row, lane) values packed so that a micro-kernel reads one vector after another. A panel is
+// `width` lanes wide (one to three vectors); lanes beyond the last channel hold zeros.
+#pragma once
+
+#include "core/index.hpp"
+#include "kernels/kernel_set.hpp"
+
+namespace convgrad::gemm {
+
+// `channels` lanes cut into panels of the full width, the last one narrower where that suffices. Where that would leave
+// a panel of one vector, which loads more for each multiplication, panels have three vectors if these leave none.
+class PanelSplit {
+ public:
+  PanelSplit() = default;
+  template <class T>
+  PanelSplit(const kernels::KernelSet<T>& kernels, Index channels) noexcept
+      : channels_(channels), lanes_(kernels.lanes), full_width_(kernels.lanes * kernels.tile_vectors) {
+    const Index vectors = divide_up(channels, lanes_);
+    if (kernels.wide_tile_rows > 0 && vectors % 2 == 1 && vectors % 3 != 1) full_width_ = 3 * lanes_;
+  }
+
+  // The full width, however many channels there are.
+  template <class T>
+  static Index widest(const kernels::KernelSet<T>& kernels) noexcept {
+    return kernels.lanes * (kernels.wide_tile_rows > 0 ? 3 : kernels.tile_vectors);
+  }
+
+  [[nodiscard]] Index count() const noexcept { return divide_up(channels_, full_width_); }
+  [[nodiscard]] Index first_lane(Index panel) const noexcept { return panel * full_width_; }
+  [[nodiscard]] Index used_lanes(Index panel) const noexcept {
+    return smaller(full_width_, channels_ - first_lane(panel));
+  }
+  [[nodiscard]] Index width(Index panel) const noexcept { return round_up(used_lanes(panel), lanes_); }
+  [[nodiscard]] Index vectors(Index panel) const noexcept { return width(panel) / lanes_; }
+  // As if a panel of one vector had a third more, or a tenth where registers suffice for high tiles of it.
+  template <class T>
+  [[nodiscard]] double cost_in_vectors(const kernels::KernelSet<T>& kernels) const noexcept {
+    const Index last = count() - 1;
+    if (last < 0) return 0;
+    const double one = kernels.wide_tile_rows > 0 ? 1.1 : 1.3;
+    return static_cast<double>(last * full_width_ / lanes_) +
+           (vectors(last) == 1 ? one : static_cast<double>(vectors(last)));
+  }
+  [[nodiscard]] Index full_width() const noexcept { return full_width_; }
+  [[nodiscard]] Index padded_channels() const noexcept { return round_up(channels_, lanes_); }
+
+ private:
+  Index channels_ = 0;
+  Index lanes_ = 1;
+  Index full_width_ = 1;
+};
+
+}  // namespace convgrad::gemm

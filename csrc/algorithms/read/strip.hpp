@@ -1,0 +1,95 @@
+// The strip: the part of the input under a block of pixels and taps, copied once with its zero border. Border, memory
+// strides and subsampling end here; what reads a strip sees the im2col matrix as an address,
+//
+//     X[pixel, tap] = strip[pixel_offset[pixel] + tap_offset[tap]]
+//
+// for any rank, stride and dilation.
+#pragma once
+
+#include "algorithms/common/blocks.hpp"
+#include "algorithms/common/blocks.hpp"
+#include "algorithms/read/blocking.hpp"
+#include "kernels/kernel_set.hpp"
+
+namespace convgrad {
+
+// Whether rows of pixels share what is under the kernel.
+inline bool rows_share(const Geometry& geometry) noexcept {
+  return geometry.kernel[1] > 1 && geometry.output[1] > 1 && geometry.stride[1] == geometry.dilation[1];
+}
+
+class StripShape {
+ public:
+  enum class Order {
+    channels_outer,  // channel-major, as V usually lies
+    channels_inner,  // as an NHWC array's view lies, so that copies stay contiguous
+    pixels_adjacent  // channel-major, and each row cut by column modulo stride: pixels of a row become neighbors
+  };
+
+  StripShape(const Geometry& geometry, Index images, const Index (&pixels)[axes], Index channels,
+             const Index (&taps)[axes], Order order) noexcept;
+
+  [[nodiscard]] Index elements() const noexcept { return elements_; }
+  // As much as the strip of any smaller block takes.
+  [[nodiscard]] Index room() const noexcept { return room_; }
+  // As much as the strip of any block of so many pixels takes under a 1x1 kernel, but in Order::channels_inner.
+  static Index room(Index pixels, Index channels) noexcept;
+  // How to read the input: in the order it lies in, where the reader takes any.
+  template <class T>
+  static Order natural_order(const Tensor<const T>& input) noexcept {
+    return input.inner == 1 && input.axis[2] != 1 ? Order::channels_inner : Order::channels_outer;
+  }
+
+  // Where a row of pixels of the block begins.
+  [[nodiscard]] Index row_offset(Index image, Index plane, Index row) const noexcept {
+    return origin_ + image * image_pitch_ + plane * pixel_step_[0] * pitch_[0] + row * pixel_step_[1] * pitch_[1];
+  }
+  void fill_pixel_offsets(const PixelBlock& block, Index* offset) const noexcept;
+  void fill_tap_offsets(const TapBlock& block, Index* offset) const noexcept;
+
+  // For a block of exactly this shape. `input` is the whole tensor moved to the group's first channel.
+  template <class T>
+  void pack(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
+            const TapBlock& taps, const Tensor<const T>& input, T* strip) const noexcept;
+
+  // Makes the input itself the strip where the block meets no border and its pixels are neighbors as they lie: then
+  // there is nothing to pack, and `strip` points into the input. Vectors of up to `lanes` elements may be read from any
+  // (pixel, tap) on without leaving the input; `channels_in_all` counts from input.data on.
+  template <class T>
+  bool in_place(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps, const Tensor<const T>& input,
+                Index channels_in_all, Index lanes, const T*& strip) noexcept;
+
+  // For a reader of single elements, of a block of this shape. Whether any of them lies on the border:
+  [[nodiscard]] bool meets_border(const Geometry& geometry, const PixelBlock& pixels,
+                                  const TapBlock& taps) const noexcept;
+  // whether the input holds them as close together as a strip would:
+  template <class T>
+  [[nodiscard]] bool lies_close(const Tensor<const T>& input, const TapBlock& taps) const noexcept;
+  // and how to read them there: all offsets count from input.data on, and those of the border lead out of it.
+  template <class T>
+  void lie_in(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps,
+              const Tensor<const T>& input) noexcept;
+
+ private:
+  [[nodiscard]] Index column(Index element) const noexcept;
+  template <class T>
+  void clear_border(const Range (&within)[axes], T* channel) const noexcept;
+  template <class T>
+  void pack_plane(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
+                  Index from_channel, Index channels, Index first_row, Index rows, Index first_column, Index columns,
+                  T* plane) const noexcept;
+
+  Order order_;
+  Index elements_;
+  Index room_ = 0;
+  Index extent_[axes];      // strip elements along each axis
+  Index step_[axes];        // input elements from one strip element to the next
+  Index pixel_step_[axes];  // strip elements from one pixel to the next
+  Index tap_step_[axes];    // strip elements from one tap to the next
+  Index phases_;            // rows are cut into this many, by column modulo phases_
+  Index phase_pitch_;
+  Index image_pitch_, channel_pitch_, pitch_[axes];
+  Index origin_ = 0;  // where the first pixel lies under the first tap
+};
+
+}  // namespace convgrad
