@@ -128,6 +128,7 @@ constexpr void fill_dot_rows(convgrad::kernels::KernelSet<T>& set) {
 template <class T>
 constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   convgrad::kernels::KernelSet<T> set{};
+  set.name = convgrad::kernels::SetName::CONVGRAD_ISA;
   set.lanes = lanes_of<T>;
   set.tile_rows = CONVGRAD_TILE_ROWS;
   // With one multiply-add for each broadcast, loads are what counts, and beyond ten rows their addresses no longer fit

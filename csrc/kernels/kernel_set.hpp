@@ -38,8 +38,11 @@ struct ShiftedRows {
   int64_t sums_step;
 };
 
+enum class SetName : int { avx512, avx2, neon, baseline };
+
 template <class T>
 struct KernelSet {
+  SetName name;
   int lanes;
   int tile_rows;         // the largest useful height; every smaller one exists
   int narrow_tile_rows;  // the best one where a panel has one vector

@@ -269,7 +269,7 @@ void judge(const char* what, const Geometry& geometry, Balance& balance, const M
       tasks += region.work.size();
     }
     // With less to do, it is not worth starting them all.
-    if (useful_threads(geometry, threads) < threads) break;
+    if (useful_threads(tuning_of(kernels::SetName::avx512), geometry, threads) < threads) break;
     if (threads == 1) alone = together;
     const double lateness = together * threads / alone;
     balance.lateness[threads].push_back(lateness);

@@ -121,10 +121,10 @@ Overhead estimate(const Geometry& geometry, const kernels::KernelSet<T>& kernels
 // than the other. What is copied counts in the estimate already.
 template <class AnyLanes, class T>
 double lateness(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept {
-  const Index workers = useful_threads(geometry, threads);
+  const Index workers = useful_threads(tuning_of(kernels), geometry, threads);
   if (workers <= 1) return 1;
-  return AnyLanes(geometry, kernels, threads).tasks().multiplying_time(workers) * static_cast<double>(workers) /
-         AnyLanes(geometry, kernels, 1).tasks().multiplying_time(1);
+  return AnyLanes(geometry, kernels, threads).tasks().multiplying_time(tuning_of(kernels), workers) *
+         static_cast<double>(workers) / AnyLanes(geometry, kernels, 1).tasks().multiplying_time(tuning_of(kernels), 1);
 }
 
 template <class T>

@@ -26,9 +26,6 @@ constexpr Index fewest_channels_per_run = 32;
 constexpr Index most_rows = 128;
 constexpr Index most_rounds = 4;  // tasks for each worker that are worth a try: each computes something again
 
-// The next number of ranges to try: every one up to eight, and then with gaps that grow.
-Index next(Index ranges) noexcept { return ranges + 1 + ranges / 8; }
-
 Index clip(Index value, Index low, Index high) noexcept { return larger(low, smaller(value, high)); }
 
 // Of one row of dV for a block's pixels: as many for either type.
@@ -38,12 +35,12 @@ Index row_elements(const Geometry& geometry, const Index (&size)[axes], Index ch
 
 }  // namespace
 
-ColumnTasks::ColumnTasks(const Geometry& geometry, const Units& units, Index workers) noexcept
+ColumnTasks::ColumnTasks(const Tuning& tuning, const Geometry& geometry, const Units& units, Index workers) noexcept
     : geometry_(geometry), units_(units), most_images_(geometry.batch) {
   choose_block();
   choose_chunk();
   channels_per_task_ = round_up(larger(1, geometry.in_channels), chunk_);
-  if (workers > 1) share(workers);
+  if (workers > 1) share(tuning, workers);
 }
 
 Index ColumnTasks::run() const noexcept {
@@ -92,24 +89,26 @@ void ColumnTasks::choose_chunk() noexcept {
 }
 
 // Tries fewer images, boxes of single ones, and ranges of channels.
-void ColumnTasks::share(Index workers) noexcept {
-  const ColumnTasks whole = *this;
-  double soonest = finishing_time(count(), largest_cost(), workers);
-  for (Index parts = whole.image_ranges();; parts = smaller(next(parts), geometry_.batch)) {
-    ColumnTasks attempt = whole;
+void ColumnTasks::share(const Tuning& tuning, Index workers) noexcept {
+  SoonestCut<ColumnTasks> search(tuning, workers);
+  search.offer(*this);
+  const Index most_tasks = most_rounds * workers;
+  for (Index parts = image_ranges();; parts = smaller(next_ranges(parts), geometry_.batch)) {
+    ColumnTasks attempt = *this;
     attempt.images_ = larger(1, divide_up(geometry_.batch, larger(1, parts)));
     for (Index ranges = 1; ranges <= geometry_.in_channels; ++ranges) {
       if (ranges > 1) {
         const Index before = attempt.channels_per_task_;
-        attempt.cut_channels(ranges, whole.chunk_);
+        attempt.cut_channels(ranges, chunk_);
         if (attempt.channels_per_task_ == before) continue;
-        if (attempt.count() > most_rounds * workers) break;
+        if (attempt.count() > most_tasks) break;
       }
-      keep_if_sooner(attempt, workers, soonest);
-      if (attempt.images_ == 1) attempt.try_boxes(workers, *this, soonest);
+      search.offer(attempt);
+      if (attempt.images_ == 1) attempt.offer_boxes(workers, most_tasks, search);
     }
-    if (parts >= geometry_.batch || geometry_.groups * parts > most_rounds * workers) return;
+    if (parts >= geometry_.batch || geometry_.groups * parts > most_tasks) break;
   }
+  *this = search.best();
 }
 
 // Ranges of whole chunks: the packed weights know no others.
@@ -121,7 +120,7 @@ void ColumnTasks::cut_channels(Index ranges, Index most_of_chunk) noexcept {
 }
 
 // Along the two outermost axes with more than one pixel: whole rows are in place in memory, if G is contiguous.
-void ColumnTasks::try_boxes(Index workers, ColumnTasks& best, double& soonest) const noexcept {
+void ColumnTasks::offer_boxes(Index workers, Index most_tasks, SoonestCut<ColumnTasks>& search) const noexcept {
   int outer = 0;
   while (outer + 1 < axes && geometry_.output[outer] == 1) ++outer;
   int inner = outer + 1;
@@ -129,11 +128,11 @@ void ColumnTasks::try_boxes(Index workers, ColumnTasks& best, double& soonest) c
   const auto most = [&](int axis) { return larger(1, geometry_.output[axis] - pixels_again(axis)); };
   ColumnTasks attempt = *this;
   attempt.most_images_ = 1;
-  for (Index across = 1; across <= (inner < axes ? most(inner) : 1); across = next(across)) {
+  for (Index across = 1; across <= (inner < axes ? most(inner) : 1); across = next_ranges(across)) {
     if (inner < axes) attempt.boxes_[inner] = across;
     attempt.boxes_[outer] = 1;
     const Index tasks = attempt.count();
-    if (tasks > most_rounds * workers) return;
+    if (tasks > most_tasks) return;
     // As many as give every worker the same number.
     Index before = 0;
     for (Index rounds = 1; rounds <= most_rounds; ++rounds) {
@@ -141,16 +140,9 @@ void ColumnTasks::try_boxes(Index workers, ColumnTasks& best, double& soonest) c
       if (down == before) continue;
       before = attempt.boxes_[outer] = down;
       attempt.choose_block();
-      best.keep_if_sooner(attempt, workers, soonest);
+      search.offer(attempt);
     }
   }
-}
-
-void ColumnTasks::keep_if_sooner(const ColumnTasks& attempt, Index workers, double& soonest) noexcept {
-  const double time = finishing_time(attempt.count(), attempt.largest_cost(), workers);
-  if (time >= soonest) return;
-  soonest = time;
-  *this = attempt;
 }
 
 // Of those before a box, how many meet its first positions.

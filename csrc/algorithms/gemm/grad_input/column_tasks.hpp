@@ -5,6 +5,7 @@
 #pragma once
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/grad_input/column_sums.hpp"
 #include "algorithms/read/blocking.hpp"
 #include "kernels/kernel_set.hpp"
@@ -30,7 +31,7 @@ class ColumnTasks {
   // cut after which all are done soonest.
   template <class T>
   ColumnTasks(const Geometry& geometry, const kernels::KernelSet<T>& kernels, Index workers) noexcept
-      : ColumnTasks(geometry,
+      : ColumnTasks(tuning_of(kernels), geometry,
                     {sizeof(T), kernels.lanes, Index{kernels.lanes} * kernels.tile_vectors, kernels.tile_rows},
                     workers) {}
 
@@ -56,6 +57,8 @@ class ColumnTasks {
   }
   [[nodiscard]] ColumnTask task(Index index) const noexcept;
   void describe(Text& text) const noexcept;
+  // What the largest task takes, in multiplications.
+  [[nodiscard]] double largest_cost() const noexcept;
   // That the kernels do for a task, lanes without a result counted.
   [[nodiscard]] double multiplications(const ColumnTask& task) const noexcept;
 
@@ -96,19 +99,17 @@ class ColumnTasks {
   struct Units {
     Index element_bytes, lanes, panel_lanes, tile_rows;
   };
-  ColumnTasks(const Geometry& geometry, const Units& units, Index workers) noexcept;
+  ColumnTasks(const Tuning& tuning, const Geometry& geometry, const Units& units, Index workers) noexcept;
 
   [[nodiscard]] Index image_ranges() const noexcept { return divide_up(geometry_.batch, images_); }
   [[nodiscard]] Index channel_ranges() const noexcept { return divide_up(geometry_.in_channels, channels_per_task_); }
   void choose_block() noexcept;
   void choose_chunk() noexcept;
-  void share(Index workers) noexcept;
+  void share(const Tuning& tuning, Index workers) noexcept;
   void cut_channels(Index ranges, Index most_of_chunk) noexcept;
-  void try_boxes(Index workers, ColumnTasks& best, double& soonest) const noexcept;
-  void keep_if_sooner(const ColumnTasks& attempt, Index workers, double& soonest) noexcept;
+  void offer_boxes(Index workers, Index most_tasks, SoonestCut<ColumnTasks>& search) const noexcept;
   [[nodiscard]] Index pixels_again(int axis) const noexcept;
   [[nodiscard]] Index box_pixels(int axis) const noexcept;
-  [[nodiscard]] double largest_cost() const noexcept;
   void place(int axis, Index box, ColumnTask& task) const noexcept;
 
   Geometry geometry_;

@@ -99,7 +99,7 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
     : geometry_(geometry),
       kernels_(&kernels),
       width_(kernels.lanes * kernels.tile_vectors),
-      tasks_(geometry, kernels, useful_threads(geometry, threads)),
+      tasks_(geometry, kernels, useful_threads(tuning_of(kernels), geometry, threads)),
       run_(tasks_.run()),
       weights_(geometry, kernels, tasks_.chunk()) {
   product_.batch = geometry.batch;
@@ -107,7 +107,8 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   product_.in_channels = geometry.out_channels;
   product_.out_channels = geometry.in_channels * geometry.taps_per_channel();
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
-  threads_ = static_cast<int>(larger(1, smaller(useful_threads(geometry, threads), tasks_.count())));
+  threads_ =
+      static_cast<int>(larger(1, smaller(useful_threads(tuning_of(kernels), geometry, threads), tasks_.count())));
   prefetches_results_ = input_bytes<T>(geometry) > most_near_bytes;
   prefetches_input_ = output_bytes<T>(geometry) > most_near_bytes_of_grad;
 

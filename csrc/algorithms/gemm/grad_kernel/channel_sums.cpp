@@ -172,8 +172,8 @@ ChannelSums<T>::ChannelSums(const Geometry& geometry, const kernels::KernelSet<T
   const bool many_lines = short_vectors(kernels) && geometry.stride[2] > 1;
   leaves_out_border_ = share > (high_tiles || many_lines ? least_border_share_by_tap : 0);
   fewest_by_tap_ = share < small_border_share ? fewest_channels_of_small_border : fewest_channels_by_tap;
-  const Index useful = useful_threads(geometry, threads);
-  tasks_.share(useful, widest_panel);
+  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
+  tasks_.share(tuning_of(kernels), useful, widest_panel);
   tasks_.join_blocks(short_vectors(kernels) ? most_pixels_of_joined_blocks : most_joined_for_long_vectors,
                      strip_bytes / size);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));

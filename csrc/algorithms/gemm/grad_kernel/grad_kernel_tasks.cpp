@@ -5,15 +5,6 @@
 
 namespace convgrad::gemm {
 
-namespace {
-
-constexpr Index most_rounds = 8;  // tasks for each worker that are worth a try
-
-// The next number of ranges to try: every one up to eight, and then with gaps that grow.
-Index next(Index ranges) noexcept { return ranges + 1 + ranges / 8; }
-
-}  // namespace
-
 GradKernelTasks::GradKernelTasks(const Geometry& geometry, const BlockingLimits& limits, Index channels_per_item,
                                  const ItemCost& cost) noexcept
     : geometry_(geometry),
@@ -22,32 +13,30 @@ GradKernelTasks::GradKernelTasks(const Geometry& geometry, const BlockingLimits&
       blocking_(geometry, limits),
       channels_per_item_(channels_per_item) {}
 
-void GradKernelTasks::share(Index workers, Index channel_step) noexcept {
+void GradKernelTasks::share(const Tuning& tuning, Index workers, Index channel_step) noexcept {
   if (workers <= 1) return;
-  const GradKernelTasks whole = *this;
-  double soonest = finishing_time(count(), largest_cost(), workers);
-  const Index channel_steps = divide_up(whole.channels_per_item_, channel_step);
+  SoonestCut<GradKernelTasks> search(tuning, workers);
+  search.offer(*this);
+  const Index enough = tuning.most_rounds * workers;
+  const Index channel_steps = divide_up(channels_per_item_, channel_step);
   const Index taps = geometry_.in_channels * geometry_.taps_per_channel();
   Index tap_blocks = 0;
-  for (Index tap_ranges = divide_up(taps, whole.blocking_.most_taps()); tap_ranges <= taps;
-       tap_ranges = next(tap_ranges)) {
-    GradKernelTasks attempt = whole;
-    attempt.limits_.taps = smaller(whole.limits_.taps, divide_up(taps, tap_ranges));
+  for (Index tap_ranges = divide_up(taps, blocking_.most_taps()); tap_ranges <= taps;
+       tap_ranges = next_ranges(tap_ranges)) {
+    GradKernelTasks attempt = *this;
+    attempt.limits_.taps = smaller(limits_.taps, divide_up(taps, tap_ranges));
     attempt.blocking_ = Blocking(geometry_, attempt.limits_);
     if (attempt.blocking_.tap_blocks() == tap_blocks) continue;
     tap_blocks = attempt.blocking_.tap_blocks();
-    for (Index ranges = 1; ranges <= channel_steps; ranges = next(ranges)) {
-      attempt.channels_per_item_ = smaller(whole.channels_per_item_, divide_up(channel_steps, ranges) * channel_step);
-      const double time = finishing_time(attempt.count(), attempt.largest_cost(), workers);
-      if (time < soonest) {
-        soonest = time;
-        *this = attempt;
-      }
-      if (attempt.count() >= most_rounds * workers) break;
+    for (Index ranges = 1; ranges <= channel_steps; ranges = next_ranges(ranges)) {
+      attempt.channels_per_item_ = smaller(channels_per_item_, divide_up(channel_steps, ranges) * channel_step);
+      search.offer(attempt);
+      if (attempt.count() >= enough) break;
     }
-    attempt.channels_per_item_ = whole.channels_per_item_;
-    if (attempt.count() >= most_rounds * workers) return;
+    attempt.channels_per_item_ = channels_per_item_;
+    if (attempt.count() >= enough) break;
   }
+  *this = search.best();
 }
 
 double GradKernelTasks::largest_cost() const noexcept {

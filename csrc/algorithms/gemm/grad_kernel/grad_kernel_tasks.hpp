@@ -5,6 +5,7 @@
 #pragma once
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/sharing.hpp"
 #include "algorithms/read/blocking.hpp"
 
 namespace convgrad::gemm {
@@ -43,7 +44,7 @@ class GradKernelTasks {
   }
   // Makes items smaller, of a multiple of `channel_step` channels and of some input channels' taps, where that lets
   // `workers` be done sooner.
-  void share(Index workers, Index channel_step) noexcept;
+  void share(const Tuning& tuning, Index workers, Index channel_step) noexcept;
 
   // Lets blocks that follow one another in a part be taken together, up to about so many pixels and strip elements. The
   // order of the sum stays.
@@ -65,9 +66,11 @@ class GradKernelTasks {
   // Of the whole dK, that the kernels do for one item and part, lanes without a result counted.
   [[nodiscard]] double multiplications(const GradKernelItem& item, const PixelPart& part) const noexcept;
 
+  // What the largest task takes, in multiplications.
+  [[nodiscard]] double largest_cost() const noexcept;
+
  private:
   [[nodiscard]] Index channel_ranges() const noexcept { return divide_up(geometry_.out_channels, channels_per_item_); }
-  [[nodiscard]] double largest_cost() const noexcept;
   [[nodiscard]] int joined_axis() const noexcept;
 
   Geometry geometry_;

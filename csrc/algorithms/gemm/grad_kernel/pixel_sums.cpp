@@ -130,9 +130,9 @@ PixelSums<T>::PixelSums(const Geometry& geometry, const kernels::KernelSet<T>& k
   parts = smaller(parts, smaller(tasks_.blocking().pixel_blocks(), sum_bytes / size / larger(1, values)));
   tasks_.set_parts(parts);
 
-  const Index useful = useful_threads(geometry, threads);
+  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
   tiles_ = DotTiles<T>(geometry, kernels, tasks_.blocking().most_taps());
-  tasks_.share(useful, tiles_.channels());
+  tasks_.share(tuning_of(kernels), useful, tiles_.channels());
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();
   const Index item_channels = tasks_.channels_per_item();

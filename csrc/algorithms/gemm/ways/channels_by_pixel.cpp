@@ -75,8 +75,8 @@ ChannelsByPixel<T>::ChannelsByPixel(const Geometry& geometry, const kernels::Ker
   TaskCost cost;
   cost.channel_unit = kernels.lanes;
   cost.strip_element = 16;
-  const Index useful = useful_threads(geometry, threads);
-  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
+  tasks_ = CorrelationTasks(tuning_of(kernels), geometry, limits, cost, useful);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   prefetches_input_ = input_bytes<T>(geometry) > most_near_input;
   prefetches_results_ = geometry.out_channels * Index{sizeof(T)} <= most_bytes_of_short_pixel;

@@ -112,8 +112,8 @@ ChannelsByTile<T>::ChannelsByTile(const Geometry& geometry, const kernels::Kerne
   cost.channel_unit = kernels.lanes;
   cost.strip_element = 16;
   cost.weight = 2.5;
-  const Index useful = useful_threads(geometry, threads);
-  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
+  tasks_ = CorrelationTasks(tuning_of(kernels), geometry, limits, cost, useful);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
   const Blocking& blocking = tasks_.blocking();

@@ -4,66 +4,58 @@
 
 namespace convgrad::gemm {
 
-namespace {
-
-constexpr Index most_rounds = 8;  // tasks for each worker that are worth a try
-
-}  // namespace
-
-CorrelationTasks::CorrelationTasks(const Geometry& geometry, const TaskLimits& limits, const TaskCost& cost,
-                                   Index workers) noexcept
-    : cost_(cost),
+CorrelationTasks::CorrelationTasks(const Tuning& tuning, const Geometry& geometry, const TaskLimits& limits,
+                                   const TaskCost& cost, Index workers) noexcept
+    : blocking_(geometry, limits.blocking),
+      cost_(cost),
       groups_(geometry.groups),
       out_channels_(geometry.out_channels),
       taps_(geometry.in_channels * geometry.taps_per_channel()) {
-  double soonest = -1;
-  cut(limits, Blocking(geometry, limits.blocking), workers, soonest);
-  if (workers <= 1) return;
+  SoonestCut<CorrelationTasks> search(tuning, workers);
+  CorrelationTasks attempt = *this;
+  const Index enough = workers <= 1 ? 1 : tuning.most_rounds * workers;
+  attempt.offer_ranges(limits, enough, search);
   // Blocks half as large and so on, and as many as give every worker the same number.
   const Index all_pixels = geometry.batch * geometry.output_pixels() * geometry.groups;
-  Index blocks = blocking_.pixel_blocks();
-  const auto attempt = [&](Index pixels) {
+  Index blocks = search.best().blocking_.pixel_blocks();
+  const auto offer_blocks = [&](Index pixels) {
     if (pixels < limits.fewest_pixels || pixels >= limits.blocking.pixels) return;
     BlockingLimits smaller_blocks = limits.blocking;
     smaller_blocks.pixels = pixels;
-    const Blocking blocking(geometry, smaller_blocks);
-    if (blocking.pixel_blocks() == blocks) return;
-    blocks = blocking.pixel_blocks();
-    cut(limits, blocking, workers, soonest);
+    attempt.blocking_ = Blocking(geometry, smaller_blocks);
+    if (attempt.blocking_.pixel_blocks() == blocks) return;
+    blocks = attempt.blocking_.pixel_blocks();
+    attempt.offer_ranges(limits, enough, search);
   };
-  for (Index pixels = limits.blocking.pixels / 2; pixels >= limits.fewest_pixels; pixels /= 2) attempt(pixels);
-  for (Index rounds = 1; rounds <= most_rounds; ++rounds) {
-    const Index pixels = divide_up(all_pixels, rounds * workers);
-    attempt(pixels);
-    attempt(round_up(pixels, larger(1, geometry.output[2])));  // blocks are of whole rows
+  if (workers > 1) {
+    for (Index pixels = limits.blocking.pixels / 2; pixels >= limits.fewest_pixels; pixels /= 2) offer_blocks(pixels);
+    for (Index rounds = 1; rounds <= tuning.most_rounds; ++rounds) {
+      const Index pixels = divide_up(all_pixels, rounds * workers);
+      offer_blocks(pixels);
+      offer_blocks(round_up(pixels, larger(1, geometry.output[2])));  // blocks are of whole rows
+    }
   }
+  *this = search.best();
 }
 
-// Tries all numbers of channel ranges for one blocking.
-void CorrelationTasks::cut(const TaskLimits& limits, const Blocking& blocking, Index workers,
-                           double& soonest) noexcept {
+// All numbers of channel ranges for these blocks, until there are enough tasks.
+void CorrelationTasks::offer_ranges(const TaskLimits& limits, Index enough,
+                                    SoonestCut<CorrelationTasks>& search) noexcept {
   const Index step = limits.channel_step;
   const Index channels = larger(1, out_channels_);
   Index most = channels;
-  if (limits.always_kept || blocking.tap_blocks() > 1)
-    most = smaller(most, limits.results / round_up(blocking.most_pixels(), cost_.pixel_unit) / step * step);
-  CorrelationTasks attempt = *this;
-  attempt.blocking_ = blocking;
+  if (limits.always_kept || blocking_.tap_blocks() > 1)
+    most = smaller(most, limits.results / round_up(blocking_.most_pixels(), cost_.pixel_unit) / step * step);
   Index before = 0;
   for (Index ranges = divide_up(channels, larger(step, most));; ++ranges) {
-    attempt.channels_per_task_ = round_up(divide_up(channels, ranges), step);
-    if (ranges > 1 && attempt.channels_per_task_ == before) {
+    channels_per_task_ = round_up(divide_up(channels, ranges), step);
+    if (ranges > 1 && channels_per_task_ == before) {
       if (before == step) return;
       continue;
     }
-    before = attempt.channels_per_task_;
-    const double time = finishing_time(attempt.count(), attempt.largest_cost(), workers);
-    if (soonest < 0 || time < soonest) {
-      soonest = time;
-      *this = attempt;
-    }
-    const bool enough = workers <= 1 || attempt.count() >= most_rounds * workers;
-    if (enough || attempt.channels_per_task_ <= larger(step, limits.fewest_channels)) return;
+    before = channels_per_task_;
+    search.offer(*this);
+    if (count() >= enough || channels_per_task_ <= larger(step, limits.fewest_channels)) return;
   }
 }
 
@@ -97,8 +89,8 @@ double CorrelationTasks::multiplications(const CorrelationTask& task) const noex
          static_cast<double>(round_up(task.channels, cost_.channel_unit)) * static_cast<double>(taps_);
 }
 
-double CorrelationTasks::multiplying_time(Index workers) const noexcept {
-  return finishing_time(count(), multiplications(task(0)), workers);
+double CorrelationTasks::multiplying_time(const Tuning& tuning, Index workers) const noexcept {
+  return finishing_time(tuning, count(), multiplications(task(0)), workers);
 }
 
 }  // namespace convgrad::gemm

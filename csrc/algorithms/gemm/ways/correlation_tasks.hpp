@@ -3,6 +3,7 @@
 #pragma once
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/sharing.hpp"
 #include "algorithms/read/blocking.hpp"
 
 namespace convgrad::gemm {
@@ -36,7 +37,8 @@ class CorrelationTasks {
  public:
   CorrelationTasks() = default;
   // One worker gets blocks as large as the limits allow. For several it is the cut after which all are done soonest.
-  CorrelationTasks(const Geometry& geometry, const TaskLimits& limits, const TaskCost& cost, Index workers) noexcept;
+  CorrelationTasks(const Tuning& tuning, const Geometry& geometry, const TaskLimits& limits, const TaskCost& cost,
+                   Index workers) noexcept;
 
   [[nodiscard]] const Blocking& blocking() const noexcept { return blocking_; }
   [[nodiscard]] Index channels_per_task() const noexcept { return channels_per_task_; }
@@ -45,15 +47,16 @@ class CorrelationTasks {
   // The same for all tasks of a block of pixels and a group, which follow one another.
   [[nodiscard]] Index block_of(Index index) const noexcept { return index / channel_ranges(); }
   void describe(Text& text) const noexcept;
+  // What the largest task takes, in multiplications.
+  [[nodiscard]] double largest_cost() const noexcept;
   // When so many workers are done with the multiplications alone.
-  [[nodiscard]] double multiplying_time(Index workers) const noexcept;
+  [[nodiscard]] double multiplying_time(const Tuning& tuning, Index workers) const noexcept;
   // That the kernels do for a task, lanes without a result counted.
   [[nodiscard]] double multiplications(const CorrelationTask& task) const noexcept;
 
  private:
   [[nodiscard]] Index channel_ranges() const noexcept { return divide_up(out_channels_, channels_per_task_); }
-  [[nodiscard]] double largest_cost() const noexcept;
-  void cut(const TaskLimits& limits, const Blocking& blocking, Index workers, double& soonest) noexcept;
+  void offer_ranges(const TaskLimits& limits, Index enough, SoonestCut<CorrelationTasks>& search) noexcept;
 
   Blocking blocking_;
   TaskCost cost_;

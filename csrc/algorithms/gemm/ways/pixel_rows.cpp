@@ -80,7 +80,7 @@ template <class T>
 PixelRows<T>::PixelRows(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
     : geometry_(geometry), kernels_(&kernels) {
   constexpr Index size = sizeof(T);
-  const Index useful = useful_threads(geometry, threads);
+  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
   const Index channels = larger(1, geometry.out_channels);
   const Index pixels = larger(1, smaller(pixels_of_strip(geometry, size), sum_bytes / size / channels));
   TaskLimits limits{};
@@ -91,7 +91,7 @@ PixelRows<T>::PixelRows(const Geometry& geometry, const kernels::KernelSet<T>& k
   TaskCost cost;
   cost.pixel_unit = kernels.lanes;
   cost.strip_element = 16;
-  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  tasks_ = CorrelationTasks(tuning_of(kernels), geometry, limits, cost, useful);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
   const Blocking& blocking = tasks_.blocking();

@@ -157,8 +157,8 @@ PixelsFromPanels<T>::PixelsFromPanels(const Geometry& geometry, const kernels::K
   cost.pixel_and_tap = rows < 0.4 ? 5 : 12 * rows;
   cost.strip_element = geometry.taps_per_channel() == 1 ? 0 : 16;
   cost.weight = 2;
-  const Index useful = useful_threads(geometry, threads);
-  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
+  tasks_ = CorrelationTasks(tuning_of(kernels), geometry, limits, cost, useful);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
   const Blocking& blocking = tasks_.blocking();

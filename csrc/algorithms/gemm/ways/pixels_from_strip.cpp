@@ -96,7 +96,7 @@ PixelsFromStrip<T>::PixelsFromStrip(const Geometry& geometry, const kernels::Ker
                                     int threads) noexcept
     : geometry_(geometry), kernels_(&kernels) {
   constexpr Index size = sizeof(T);
-  const Index useful = useful_threads(geometry, threads);
+  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
   const Index channels = larger(1, geometry.out_channels);
   if (share_of_border_rows(geometry) >= least_border_rows) rows_ = BorderRows(geometry);
   Index pixels = pixels_of_strip(geometry, size);
@@ -117,7 +117,7 @@ PixelsFromStrip<T>::PixelsFromStrip(const Geometry& geometry, const kernels::Ker
   TaskCost cost;
   cost.pixel_unit = kernels.lanes;
   cost.strip_element = 16;
-  tasks_ = CorrelationTasks(geometry, limits, cost, useful);
+  tasks_ = CorrelationTasks(tuning_of(kernels), geometry, limits, cost, useful);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
 
   const Blocking& blocking = tasks_.blocking();

@@ -1,0 +1,29 @@
+// The ways of the gemm algorithm by name: csrc/README.md draws them.
+#pragma once
+
+namespace convgrad::gemm {
+
+enum class Way : int {
+  automatic,
+  // forward, and each residue of grad_input:
+  channels_by_tile,
+  channels_by_pixel,
+  pixels_from_panels,
+  pixels_from_strip,
+  pixel_rows,
+  // grad_input:
+  patches,
+  columns,
+  // grad_kernel:
+  channel_sums,
+  channel_sums_swapped,
+  pixel_sums
+};
+
+inline constexpr const char* way_names[] = {
+    "auto",    "channels_by_tile", "channels_by_pixel", "pixels_from_panels",   "pixels_from_strip", "pixel_rows",
+    "patches", "columns",          "channel_sums",      "channel_sums_swapped", "pixel_sums"};
+
+inline const char* name_of(Way way) noexcept { return way_names[static_cast<int>(way)]; }
+
+}  // namespace convgrad::gemm
