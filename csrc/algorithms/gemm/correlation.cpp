@@ -17,10 +17,6 @@ namespace {
 template <class T>
 using Lanes = std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>>;
 
-// The others read the weights in place.
-template <class T, class AnyLanes>
-constexpr bool packs_weights = std::is_same_v<AnyLanes, const ChannelsByTile<T>&>;
-
 // What each way costs beyond its multiplications, as a share of them. The numbers were fitted to the layers of the
 // benchmark on Zen 4 and Zen 5 cores, those of short vectors on Zen 3; the choice is free, so that a wrong one costs
 // time and nothing else.
@@ -172,18 +168,11 @@ void Correlation<T>::describe(Text& text) const noexcept {
 }
 
 template <class T>
-void Correlation<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias,
-                         Index bias_stride, const Tensor<T>& output, void* workspace) const noexcept {
+void Correlation<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
   // Weights that are packed may be nowhere else.
-  const bool has_weights = packed == nullptr || packed_elements() == 0;
-  if (sweeps_ && has_weights && sweeps_->fits(output))
-    return sweeps_->run(input, weights, bias, bias_stride, output, workspace);
-  visit_way(lanes_, [&](const auto& lanes) {
-    if constexpr (packs_weights<T, decltype(lanes)>)
-      lanes.run(input, weights, packed, bias, bias_stride, output, workspace);
-    else
-      lanes.run(input, weights, bias, bias_stride, output, workspace);
-  });
+  const bool has_weights = operands.packed == nullptr || packed_elements() == 0;
+  if (sweeps_ && has_weights && sweeps_->fits(operands.output)) return sweeps_->run(operands, workspace);
+  visit_way(lanes_, [&](const auto& lanes) { lanes.run(operands, workspace); });
 }
 
 template <class T>

@@ -29,9 +29,7 @@ class Correlation {
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
   void describe(Text& text) const noexcept;
 
-  // `bias` may be null, and so may `packed`.
-  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias, Index bias_stride,
-           const Tensor<T>& output, void* workspace) const noexcept;
+  void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
   // Of what `pack` makes of the weights; 0 where they are read in place.
   [[nodiscard]] Index packed_elements() const noexcept;

@@ -21,7 +21,7 @@ class ForwardRecipe final : public Recipe<T> {
   [[nodiscard]] int threads() const noexcept override { return correlation_.threads(); }
   void describe(Text& text) const noexcept override { correlation_.describe(text); }
   void run(const Operands<T>& x, void* workspace) const noexcept override {
-    correlation_.run(x.first, weights(x.second), static_cast<const T*>(x.packed), x.bias, x.bias_stride, x.result,
+    correlation_.run({x.first, weights(x.second), static_cast<const T*>(x.packed), {x.bias, x.bias_stride}, x.result},
                      workspace);
   }
   [[nodiscard]] std::size_t packed_bytes() const noexcept override {

@@ -23,7 +23,7 @@ class GradInputPatches {
   // `packed` may be null.
   void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
            const Tensor<T>& grad_input, void* workspace) const noexcept {
-    lanes_.run(grad_output, weights(kernel), packed, nullptr, 0, grad_input, workspace);
+    lanes_.run({grad_output, weights(kernel), packed, {}, grad_input}, workspace);
   }
 
   [[nodiscard]] Index packed_elements() const noexcept { return lanes_.packed_elements(); }

@@ -206,7 +206,7 @@ void GradInputResidues<T>::run(const Tensor<const T>& grad_output, const Tensor<
       output.data += residue[a].first * grad_input.axis[a];
       output.axis[a] *= geometry_.stride[a];
     }
-    part.run(grad_output, weights(residue, kernel), packed, nullptr, 0, output, workspace);
+    part.run({grad_output, weights(residue, kernel), packed, {}, output}, workspace);
     if (packed != nullptr) packed += part.packed_elements();
   });
 }

@@ -108,12 +108,15 @@ void ChannelsByPixel<T>::pack(const Weights<T>& weights, T* packed) const noexce
 }
 
 template <class T>
-void ChannelsByPixel<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-                             const Tensor<T>& output, void* workspace) const noexcept {
+void ChannelsByPixel<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
+  const Tensor<const T>& input = operands.input;
+  const Weights<T>& weights = operands.weights;
+  const Bias<T>& bias = operands.bias;
+  const Tensor<T>& output = operands.output;
   T* packed = at_offset<T>(workspace, packed_);
   pack(weights, packed);
   T* padded_bias = at_offset<T>(workspace, bias_);
-  pad_bias(geometry_, padded_channels(), bias, bias_stride, padded_bias);
+  pad_bias(geometry_, padded_channels(), bias, padded_bias);
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_), at_offset<Index>(area, pixel_offsets_),

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 
+#include "algorithms/gemm/ways/correlation_operands.hpp"
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/read/weights.hpp"
@@ -35,9 +36,7 @@ class ChannelsByPixel {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
 
-  // `bias` may be null.
-  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-           const Tensor<T>& output, void* workspace) const noexcept;
+  void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
  private:
   struct Worker;

@@ -187,15 +187,19 @@ void ChannelsByTile<T>::pack_panel(const Weights<T>& weights, Index group, Index
 }
 
 template <class T>
-void ChannelsByTile<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias,
-                            Index bias_stride, const Tensor<T>& output, void* workspace) const noexcept {
+void ChannelsByTile<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
+  const Tensor<const T>& input = operands.input;
+  const Weights<T>& weights = operands.weights;
+  const T* packed = operands.packed;
+  const Bias<T>& bias = operands.bias;
+  const Tensor<T>& output = operands.output;
   if (packed == nullptr && !packs_by_run_) {
     T* to = at_offset<T>(workspace, packed_);
     pack(weights, to);
     packed = to;
   }
   T* padded_bias = at_offset<T>(workspace, bias_);
-  pad_bias(geometry_, panels_.padded_channels(), bias, bias_stride, padded_bias);
+  pad_bias(geometry_, panels_.padded_channels(), bias, padded_bias);
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
     void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
     const Worker worker{at_offset<T>(area, strip_),

@@ -13,6 +13,7 @@
 #include "algorithms/gemm/border/border_parts.hpp"
 #include "algorithms/gemm/panels/panel_split.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
+#include "algorithms/gemm/ways/correlation_operands.hpp"
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
 #include "algorithms/gemm/write/patches.hpp"
 #include "algorithms/read/weights.hpp"
@@ -37,9 +38,7 @@ class ChannelsByTile {
     return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
   }
 
-  // `bias` may be null, and so may `packed`: the weights are then packed on the way.
-  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* packed, const T* bias, Index bias_stride,
-           const Tensor<T>& output, void* workspace) const noexcept;
+  void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
   [[nodiscard]] Index packed_elements() const noexcept;
   void pack(const Weights<T>& weights, T* packed) const noexcept;

@@ -130,8 +130,11 @@ Index PixelRows<T>::most_columns_of_rows() const noexcept {
 }
 
 template <class T>
-void PixelRows<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-                       const Tensor<T>& output, void* workspace) const noexcept {
+void PixelRows<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
+  const Tensor<const T>& input = operands.input;
+  const Weights<T>& weights = operands.weights;
+  const Bias<T>& bias = operands.bias;
+  const Tensor<T>& output = operands.output;
   for (int number = 0; number < threads_; ++number)
     at_offset<Tables>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + tables_)->pixels.images = 0;
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
@@ -153,7 +156,7 @@ void PixelRows<T>::run(const Tensor<const T>& input, const Weights<T>& weights, 
                         at_offset<bool>(area, all_rows_)};
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
-    run_task(tasks_.task(index), next, input, weights, bias, bias_stride, output, worker);
+    run_task(tasks_.task(index), next, input, weights, bias, output, worker);
     stream_.finish(*kernels_);
   });
 }
@@ -231,7 +234,7 @@ void PixelRows<T>::split_tiles(const Worker& worker) const noexcept {
 
 template <class T>
 void PixelRows<T>::run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
-                            const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
+                            const Weights<T>& weights, const Bias<T>& bias, const Tensor<T>& output,
                             const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
@@ -297,7 +300,7 @@ void PixelRows<T>::run_task(const CorrelationTask& task, const CorrelationTask& 
       const T* block_weights = of_channel.data + taps.first_channel * weights.channel;
       for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
       if (fresh) {
-        const T value = bias == nullptr ? T{0} : bias[(group * channels + channel) * bias_stride] + T{0};  // not -0
+        const T value = bias.of(group * channels + channel);
         for (Index e = 0; e < lanes; ++e) worker.start[e] = value;
       }
       Index written = 0;

@@ -14,6 +14,7 @@
 #include <cstddef>
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/gemm/ways/correlation_operands.hpp"
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
 #include "algorithms/gemm/ways/strip_blocks.hpp"
 #include "algorithms/read/strip.hpp"
@@ -37,9 +38,7 @@ class PixelRows {
     return static_cast<std::size_t>(threads_) * worker_bytes_;
   }
 
-  // `bias` may be null.
-  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-           const Tensor<T>& output, void* workspace) const noexcept;
+  void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
  private:
   struct Tile;
@@ -47,7 +46,7 @@ class PixelRows {
   struct Worker;
 
   void run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
-                const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
+                const Weights<T>& weights, const Bias<T>& bias, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
   void make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, const Weights<T>& weights,
                    const Tensor<T>& to, const Worker& worker) const noexcept;

@@ -195,8 +195,11 @@ PixelsFromPanels<T>::PixelsFromPanels(const Geometry& geometry, const kernels::K
 }
 
 template <class T>
-void PixelsFromPanels<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-                              const Tensor<T>& output, void* workspace) const noexcept {
+void PixelsFromPanels<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
+  const Tensor<const T>& input = operands.input;
+  const Weights<T>& weights = operands.weights;
+  const Bias<T>& bias = operands.bias;
+  const Tensor<T>& output = operands.output;
   for (int number = 0; number < threads_; ++number)
     *at_offset<Index>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + block_in_panels_) = -1;
   parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
@@ -216,19 +219,18 @@ void PixelsFromPanels<T>::run(const Tensor<const T>& input, const Weights<T>& we
     const CorrelationTask task = tasks_.task(index);
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
-    fill_start(task, bias, bias_stride, worker.start);
-    run_task(task, tasks_.block_of(index), next, input, weights, bias == nullptr ? 0 : width_, output, worker);
+    fill_start(task, bias, worker.start);
+    run_task(task, tasks_.block_of(index), next, input, weights, !bias.given() ? 0 : width_, output, worker);
     if (streams_) kernels_->finish_streams();
   });
 }
 
 // One row of lanes for every output channel, all of them its bias; or one row of zeros for all.
 template <class T>
-void PixelsFromPanels<T>::fill_start(const CorrelationTask& task, const T* bias, Index bias_stride,
-                                     T* start) const noexcept {
+void PixelsFromPanels<T>::fill_start(const CorrelationTask& task, const Bias<T>& bias, T* start) const noexcept {
   const Index first = task.group * geometry_.out_channels + task.first_channel;
-  for (Index channel = 0; channel < (bias == nullptr ? 1 : task.channels); ++channel) {
-    const T value = bias == nullptr ? T{0} : bias[(first + channel) * bias_stride] + T{0};  // not -0
+  for (Index channel = 0; channel < (!bias.given() ? 1 : task.channels); ++channel) {
+    const T value = bias.of(first + channel);
     for (Index lane = 0; lane < width_; ++lane) start[channel * width_ + lane] = value;
   }
 }

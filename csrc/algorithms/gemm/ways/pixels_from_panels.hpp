@@ -18,6 +18,7 @@
 
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/gemm/panels/tile_weights.hpp"
+#include "algorithms/gemm/ways/correlation_operands.hpp"
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/read/weights.hpp"
@@ -42,9 +43,7 @@ class PixelsFromPanels {
     return static_cast<std::size_t>(threads_) * worker_bytes_;
   }
 
-  // `bias` may be null.
-  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-           const Tensor<T>& output, void* workspace) const noexcept;
+  void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
  private:
   struct Worker;
@@ -57,7 +56,7 @@ class PixelsFromPanels {
   // Of the panels of a block, for some channels.
   void find_destinations(const PixelBox& box, Index adjacent, Index channels, const Tensor<T>& to,
                          const Worker& worker) const noexcept;
-  void fill_start(const CorrelationTask& task, const T* bias, Index bias_stride, T* start) const noexcept;
+  void fill_start(const CorrelationTask& task, const Bias<T>& bias, T* start) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;

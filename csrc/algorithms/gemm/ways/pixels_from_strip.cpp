@@ -168,8 +168,11 @@ Index PixelsFromStrip<T>::most_vectors() const noexcept {
 }
 
 template <class T>
-void PixelsFromStrip<T>::run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-                             const Tensor<T>& output, void* workspace) const noexcept {
+void PixelsFromStrip<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
+  const Tensor<const T>& input = operands.input;
+  const Weights<T>& weights = operands.weights;
+  const Bias<T>& bias = operands.bias;
+  const Tensor<T>& output = operands.output;
   for (int number = 0; number < threads_; ++number) {
     auto* tables = at_offset<Tables>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + tables_);
     tables->images = 0;
@@ -184,14 +187,14 @@ void PixelsFromStrip<T>::run(const Tensor<const T>& input, const Weights<T>& wei
                         at_offset<Stretch>(area, stretches_)};
     // What this worker, or another soon, does after it.
     const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
-    run_task(tasks_.task(index), next, input, weights, bias, bias_stride, output, worker);
+    run_task(tasks_.task(index), next, input, weights, bias, output, worker);
   });
 }
 
 template <class T>
 void PixelsFromStrip<T>::run_task(const CorrelationTask& task, const CorrelationTask& following,
-                                  const Tensor<const T>& input, const Weights<T>& weights, const T* bias,
-                                  Index bias_stride, const Tensor<T>& output, const Worker& worker) const noexcept {
+                                  const Tensor<const T>& input, const Weights<T>& weights, const Bias<T>& bias,
+                                  const Tensor<T>& output, const Worker& worker) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
@@ -203,7 +206,7 @@ void PixelsFromStrip<T>::run_task(const CorrelationTask& task, const Correlation
 
   Tables& tables = *worker.tables;
   const Index lanes = kernels_->lanes;
-  fill_start(group, bias, bias_stride, worker.start);
+  fill_start(group, bias, worker.start);
   for (Index row = 0; row < geometry_.out_channels; ++row) worker.row_offsets[row] = row * weights.lane;
   if (tables.group != group) {
     Weights<T> of_group = weights;
@@ -263,8 +266,8 @@ void PixelsFromStrip<T>::run_task(const CorrelationTask& task, const Correlation
     do {
       const Index channels = smaller(channels_at_once, taps.channels - done);
       const Run run{done, channels, t == 0 && done == 0};
-      run_tiles(block_weights, strip, taps, run, bias == nullptr ? 0 : vectors_per_tile() * lanes, foresees,
-                destination, worker, after);
+      run_tiles(block_weights, strip, taps, run, !bias.given() ? 0 : vectors_per_tile() * lanes, foresees, destination,
+                worker, after);
       done += channels;
     } while (done < taps.channels);
   }
@@ -336,11 +339,11 @@ void PixelsFromStrip<T>::make_tables(const PixelBlock& pixels, const TapBlock& t
 
 // One row of lanes for every output channel, all of them its bias; or one row of zeros for all.
 template <class T>
-void PixelsFromStrip<T>::fill_start(Index group, const T* bias, Index bias_stride, T* start) const noexcept {
+void PixelsFromStrip<T>::fill_start(Index group, const Bias<T>& bias, T* start) const noexcept {
   const Index width = vectors_per_tile() * kernels_->lanes;
   const Index first = group * geometry_.out_channels;
-  for (Index channel = 0; channel < (bias == nullptr ? 1 : geometry_.out_channels); ++channel) {
-    const T value = bias == nullptr ? T{0} : bias[(first + channel) * bias_stride] + T{0};  // not -0
+  for (Index channel = 0; channel < (!bias.given() ? 1 : geometry_.out_channels); ++channel) {
+    const T value = bias.of(first + channel);
     std::fill_n(start + channel * width, width, value);
   }
 }

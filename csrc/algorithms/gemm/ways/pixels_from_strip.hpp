@@ -16,6 +16,7 @@
 
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/gemm/border/border_rows.hpp"
+#include "algorithms/gemm/ways/correlation_operands.hpp"
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
 #include "algorithms/gemm/ways/strip_blocks.hpp"
 #include "algorithms/read/strip.hpp"
@@ -38,9 +39,7 @@ class PixelsFromStrip {
     return static_cast<std::size_t>(threads_) * worker_bytes_;
   }
 
-  // `bias` may be null.
-  void run(const Tensor<const T>& input, const Weights<T>& weights, const T* bias, Index bias_stride,
-           const Tensor<T>& output, void* workspace) const noexcept;
+  void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
  private:
   struct Worker;
@@ -50,9 +49,9 @@ class PixelsFromStrip {
   struct Run;
 
   void run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
-                const Weights<T>& weights, const T* bias, Index bias_stride, const Tensor<T>& output,
+                const Weights<T>& weights, const Bias<T>& bias, const Tensor<T>& output,
                 const Worker& worker) const noexcept;
-  void fill_start(Index group, const T* bias, Index bias_stride, T* start) const noexcept;
+  void fill_start(Index group, const Bias<T>& bias, T* start) const noexcept;
   void make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, bool in_place,
                    const Weights<T>& weights, const Worker& worker) const noexcept;
   TapList tap_list(Index number, const TapBlock& taps, const Worker& worker) const noexcept;
