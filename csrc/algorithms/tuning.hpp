@@ -32,7 +32,44 @@ inline constexpr Index MiB = 1024 * KiB;
 
 #define CONVGRAD_TUNING_WRITE(SAME, EACH)
 
-#define CONVGRAD_TUNING_CHOICE(SAME, EACH)
+#define CONVGRAD_TUNING_CHOICE(SAME, EACH) \
+  SAME(double, tile_result_1x1, 14, "taps", "channels_by_tile, 1x1: transposing and storing a result takes as long as so many taps") \
+  EACH(double, tile_result, 20, 35, 35, 35, "taps", "channels_by_tile: the same of other kernels") \
+  SAME(double, tile_weight, 10, "pixels", "packing a weight takes as long as multiplying it for so many pixels") \
+  SAME(double, tile_start, 0.03, "share", "starting and ending tiles") \
+  SAME(double, tile_strip, 10, "weights", "copying an element of the strip, for each tap and channel that reads it") \
+  SAME(double, tile_border, 0.85, "share", "of the products on the border, so many are saved by leaving them out") \
+  EACH(double, tile_strip_wait, 0, 0.27, 0.27, 0.27, "taps", "short vectors wait for the strip, or it is transposed") \
+  SAME(double, panels_estimated_block, 448, "pixels", "pixels_from_panels: images of more have blocks of whole rows, some of which fill their panels") \
+  SAME(double, panels_cost_of_one_vector, 1.15, "vectors", "a panel of one vector takes a little more than half of one of two") \
+  SAME(double, panels_copy_on_the_way, 0.7, "output channels", "filling a panel of a 1x1 kernel while it is first multiplied, in multiplications of an element") \
+  SAME(double, panels_copy_1x1, 5, "output channels", "copying a panel of a 1x1 kernel") \
+  SAME(double, panels_copy_of_even_rows, 2.7, "output channels", "filling whole panels from rows of the strip on the way") \
+  EACH(double, panels_copy, 8, 9.4, 9.4, 9.4, "output channels", "copying panels out of the strip") \
+  EACH(Index, panels_from_even_rows, 1, 0, 0, 0, "0 or 1", "whether rows of whole panels count as cheaper to fill") \
+  SAME(double, panels_start, 0.09, "share", "starting and ending tiles") \
+  SAME(double, panels_start_strided, 0.14, "share", "the same with a stride") \
+  SAME(double, panels_even_rows, 50, "weights", "what a panel that is filled on the way takes besides") \
+  SAME(double, panels_of_two_images, 0.4, "vectors", "panels that hold pixels of two images cannot be filled on the way") \
+  EACH(double, panels_tile_of_few_taps, 0, 3, 3, 3, "taps", "narrow panels: a tile of few taps is over soon") \
+  SAME(double, panels_scattered_weights, 5, "share", "weights that lie on another page for every few taps: ten times as slow with large kernels") \
+  SAME(double, panels_near_weights, 64 * KiB, "bytes", "weights that lie on a few pages are not scattered") \
+  SAME(Index, panels_few_channels, 8, "channels", "nor are those of so few channels whose taps are neighbors") \
+  SAME(double, strip_start_1x1, 0.06, "share", "pixels_from_strip, 1x1: starting and ending tiles") \
+  SAME(double, strip_result_1x1, 2.3, "taps", "storing a result") \
+  SAME(double, strip_channels_1x1, 800, "output channels", "every few output channels read the input anew") \
+  SAME(double, strip_empty_lanes_1x1, 1.5, "share", "the last vector of an image, mostly empty") \
+  SAME(double, strip_start, 0.11, "share", "other kernels: starting and ending tiles") \
+  SAME(double, strip_start_strided, 0.3, "share", "the same with a stride") \
+  SAME(double, strip_crossing_of_one, 1.1, "share", "vectors of 64 bytes cross cache lines, and one output channel loads one for each multiply-add") \
+  SAME(double, strip_crossing_of_two, 0.28, "share", "the same of two output channels") \
+  SAME(double, strip_result, 10, "taps", "storing a result, of three and more output channels at a time") \
+  SAME(double, strip_result_of_few, 6, "taps", "the same of one or two") \
+  SAME(double, strip_copy, 10, "weights", "copying an element of the strip, for each tap and channel that reads it") \
+  EACH(double, strip_channels, 1200, 350, 350, 350, "output channels", "every few output channels read the strip anew, for which short vectors wait") \
+  SAME(double, rows_not_shared, 3.6, "kernel rows", "pixel_rows: of a tile, the rows at the ends of the kernel that are not shared by all four rows of pixels") \
+  SAME(double, rows_result, 6, "taps", "storing a result") \
+  SAME(double, rows_channels, 128, "output channels", "every output channel reads the strip anew")
 
 #define CONVGRAD_TUNING_CHANNELS_BY_TILE(SAME, EACH)
 

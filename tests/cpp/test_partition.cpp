@@ -311,7 +311,7 @@ void test_layer(const Layer& layer, const kernels::IsaTable& table, Balance& for
       for (const Geometry& part : parts) {
         const Correlation<T> correlation(part, set, order, threads);
         regions.push_back(
-            visit_way(correlation.lanes(), [&](const auto& lanes) { return region_of(part, lanes, check_coverage); }));
+            visit_way(correlation.way(), [&](const auto& way) { return region_of(part, way, check_coverage); }));
       }
       return regions;
     });

@@ -6,6 +6,7 @@
 #include <optional>
 #include <variant>
 
+#include "algorithms/gemm/choose.hpp"
 #include "algorithms/gemm/ways/channels_by_pixel.hpp"
 #include "algorithms/gemm/ways/channels_by_tile.hpp"
 #include "algorithms/gemm/ways/pixel_rows.hpp"
@@ -15,17 +16,19 @@
 
 namespace convgrad::gemm {
 
-// How the weights usually lie in memory, the last axis innermost: (lane, channel, taps) or (channel, lane, taps), where
-// only some of the kernel's taps may be among them.
-enum class WeightOrder { lanes_first, channels_first, channels_first_some_taps };
+// Whether a way can compute this correlation; channels_by_pixel does so only to results whose channels are neighbors.
+template <class T>
+bool serves_correlation(Way way, const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
 
 template <class T>
 class Correlation {
  public:
-  Correlation(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order, int threads) noexcept;
+  // `forced` is a way that serves, or automatic: the cheapest.
+  Correlation(const Geometry& geometry, const kernels::KernelSet<T>& kernels, WeightOrder order, int threads,
+              Way forced = Way::automatic) noexcept;
 
   [[nodiscard]] int threads() const noexcept;
-  [[nodiscard]] const auto& lanes() const noexcept { return lanes_; }
+  [[nodiscard]] const auto& way() const noexcept { return way_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
   void describe(Text& text) const noexcept;
 
@@ -36,8 +39,9 @@ class Correlation {
   void pack(const Weights<T>& weights, T* packed) const noexcept;
 
  private:
-  std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>> lanes_;
-  std::optional<ChannelsByPixel<T>> sweeps_;  // for results that lie as it writes them
+  Overheads overheads_;
+  std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>> way_;
+  std::optional<ChannelsByPixel<T>> by_pixel_;  // for results that lie as it writes them
 };
 
 }  // namespace convgrad::gemm
