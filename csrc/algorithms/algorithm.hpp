@@ -48,6 +48,21 @@ struct RecipeRequest {
   const Geometry& geometry;  // of the forward pass, whatever `pass` is
   const kernels::KernelSet<T>& kernels;
   int threads;
+  const char* way;  // that the algorithm is to take, or null: whichever it likes
+};
+
+// What an algorithm says of itself. Of those that serve a request the cheapest is taken.
+template <class T>
+struct Candidate {
+  Algorithm algorithm;
+  const char* name;
+  // Unsupported and why, where it cannot serve.
+  Status (*serves)(const RecipeRequest<T>& request) noexcept;
+  // Its time in that of a multiplication at full speed, by shape and type alone: the choice must show in no bit that
+  // another machine computes.
+  double (*cost)(const RecipeRequest<T>& request) noexcept;
+  double error_constant;  // c of the bound |error| <= c eps sqrt(terms) S
+  Status (*make_recipe)(const RecipeRequest<T>& request, std::unique_ptr<Recipe<T>>& recipe) noexcept;
 };
 
 }  // namespace convgrad

@@ -54,7 +54,7 @@ TuningNumber tuning_number(Index index, kernels::SetName set) noexcept {
   return {entry.name, entry.unit, entry.trades, entry.get(tuning_of(set))};
 }
 
-bool set_tuning_number(const char* name, double value) noexcept {
+bool change_tuning(const char* name, double value) noexcept {
   for (const Entry& entry : entries) {
     if (std::strcmp(entry.name, name) != 0) continue;
     for (Tuning& tuning : rows) entry.set(tuning, value);

@@ -9,6 +9,7 @@
 // the baseline have AVX2's, since their vectors are short, too; nobody has measured them.
 #pragma once
 
+#include "convgrad/convgrad.hpp"
 #include "core/index.hpp"
 #include "kernels/kernel_set.hpp"
 
@@ -117,17 +118,11 @@ const Tuning& tuning_of(const kernels::KernelSet<T>& kernels) noexcept {
   return tuning_of(kernels.name);
 }
 
-// For the listing, and for measuring: number `index` of the table as it is for a kernel set.
-struct TuningNumber {
-  const char* name;
-  const char* unit;
-  const char* trades;
-  double value;
-};
+// For the listing, and for measuring: the numbers as they are for a kernel set.
 Index tuning_numbers() noexcept;
 TuningNumber tuning_number(Index index, kernels::SetName set) noexcept;
 // For plans made from now on; not while another thread makes or runs one. False where the table has no such name.
-bool set_tuning_number(const char* name, double value) noexcept;
+bool change_tuning(const char* name, double value) noexcept;
 void reset_tuning() noexcept;
 
 }  // namespace convgrad

@@ -1,14 +1,20 @@
 // From the arguments of a Python call to a convgrad::Problem and its Plan; see arguments.hpp.
 #include "arguments.hpp"
 
+#include <cstring>
+
 namespace convgrad::bindings {
 
-Algorithm parse_algorithm(py::handle object) {
+AlgorithmChoice parse_algorithm(py::handle object) {
   PyObject* const name = object.ptr();
   if (!PyUnicode_Check(name)) raise(PyExc_TypeError, "algorithm: expected a string, got %.100s", type_name(object));
-  if (PyUnicode_CompareWithASCIIString(name, "auto") == 0) return Algorithm::automatic;
-  if (PyUnicode_CompareWithASCIIString(name, "gemm") == 0) return Algorithm::gemm;
-  if (PyUnicode_CompareWithASCIIString(name, "reference") == 0) return Algorithm::reference;
+  if (PyUnicode_CompareWithASCIIString(name, "auto") == 0) return {Algorithm::automatic};
+  if (PyUnicode_CompareWithASCIIString(name, "gemm") == 0) return {Algorithm::gemm};
+  if (PyUnicode_CompareWithASCIIString(name, "reference") == 0) return {Algorithm::reference};
+  const char* const text = PyUnicode_AsUTF8(name);
+  if (text == nullptr) throw py::error_already_set();
+  constexpr char prefix[] = "gemm:";
+  if (std::strncmp(text, prefix, std::strlen(prefix)) == 0) return {Algorithm::gemm, text + std::strlen(prefix)};
   raise(PyExc_ValueError, "algorithm: expected 'auto', 'gemm' or 'reference', got %.60R", name);
 }
 
@@ -63,10 +69,11 @@ Problem make_problem(const Geometry& geometry, DataType data_type, const Sizes& 
   return problem;
 }
 
-Plan make_plan(Pass pass, const Problem& problem, Algorithm algorithm) {
+Plan make_plan(Pass pass, const Problem& problem, const AlgorithmChoice& algorithm) {
   Plan plan;
   PlanOptions options;
-  options.algorithm = algorithm;
+  options.algorithm = algorithm.algorithm;
+  options.way = algorithm.way;
   require(Plan::make(pass, problem, options, plan));
   return plan;
 }

@@ -9,6 +9,12 @@
 
 namespace convgrad::bindings {
 
+/// An algorithm, and for tests and measuring the way that it is to take: "gemm:pixel_rows".
+struct AlgorithmChoice {
+  Algorithm algorithm = Algorithm::automatic;
+  const char* way = nullptr;  // lives as long as the string that it was read from
+};
+
 /// The arguments that all passes share.
 struct Geometry {
   int spatial_rank = 2;
@@ -16,10 +22,10 @@ struct Geometry {
   AxisValues dilation{};
   Padding padding;
   std::int64_t groups = 1;
-  Algorithm algorithm = Algorithm::automatic;
+  AlgorithmChoice algorithm;
 };
 
-Algorithm parse_algorithm(py::handle object);
+AlgorithmChoice parse_algorithm(py::handle object);
 Geometry parse_geometry(int spatial_rank, py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
                         py::handle algorithm);
 
@@ -43,7 +49,7 @@ AxisValues spatial_sizes(const Shape& shape, int spatial_rank);
 Problem make_problem(const Geometry& geometry, DataType data_type, const Sizes& sizes) noexcept;
 
 /// Every check that needs sizes alone is made here, by the library.
-Plan make_plan(Pass pass, const Problem& problem, Algorithm algorithm);
+Plan make_plan(Pass pass, const Problem& problem, const AlgorithmChoice& algorithm);
 
 /// The second size of K, `channels`, must be in_channels / groups. Needs a problem that a plan was made from.
 void require_kernel_channels(const char* name, std::int64_t channels, const Problem& problem);

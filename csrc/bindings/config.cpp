@@ -35,6 +35,19 @@ void set_num_threads(py::handle n) {
   }
 }
 
+py::list tuning_numbers() {
+  py::list numbers;
+  TuningNumber number{};
+  for (int index = 0; tuning_number(index, number); ++index)
+    numbers.append(py::make_tuple(number.name, number.unit, number.trades, number.value));
+  return numbers;
+}
+
+void set_tuning_number(py::handle name, double value) {
+  const std::string text = name.is_none() ? std::string() : py::cast<std::string>(name);
+  require(convgrad::set_tuning_number(name.is_none() ? nullptr : text.c_str(), value));
+}
+
 std::string isa() {
   const char* name = "";
   require(active_isa(&name));

@@ -26,7 +26,7 @@ struct GradientCall {
 };
 
 GradientCall prepare_grad_kernel(const Array& grad_output, const Array& input, const Problem& problem,
-                                 Algorithm algorithm, py::handle out) {
+                                 const AlgorithmChoice& algorithm, py::handle out) {
   GradientCall call;
   call.plan = make_plan(Pass::grad_kernel, problem, algorithm);
   const bool batched = channel_axis(input, problem.spatial_rank) == 1;
@@ -37,7 +37,7 @@ GradientCall prepare_grad_kernel(const Array& grad_output, const Array& input, c
 }
 
 GradientCall prepare_grad_input(const Array& grad_output, const Array& kernel, const Problem& problem,
-                                Algorithm algorithm, py::handle out) {
+                                const AlgorithmChoice& algorithm, py::handle out) {
   GradientCall call;
   call.plan = make_plan(Pass::grad_input, problem, algorithm);
   const bool batched = channel_axis(grad_output, problem.spatial_rank) == 1;

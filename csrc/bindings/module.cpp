@@ -38,6 +38,9 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   if (PyModule_AddFunctions(module.ptr(), bindings::fast_methods.data()) != 0) throw pybind11::error_already_set();
   module.def("plan", &bindings::plan);
 
+  module.def("tuning_numbers", &bindings::tuning_numbers);
+  module.def("set_tuning_number", &bindings::set_tuning_number);
+
   module.def("set_num_threads", &bindings::set_num_threads);
   module.def("get_num_threads", &get_num_threads);
   module.def("isa", &bindings::isa);

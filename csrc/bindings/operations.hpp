@@ -21,9 +21,15 @@ py::object backward(py::handle G, py::handle V, py::handle K, py::handle stride,
 py::object check_layer(py::handle K, py::handle bias, py::handle stride, py::handle padding, py::handle dilation,
                        py::handle groups);
 
-/// (algorithm, output_shape, flops, workspace_bytes, threads, isa), the fields of convgrad.Plan.
+/// (algorithm, output_shape, flops, workspace_bytes, threads, isa, error_constant, description), the fields of
+/// convgrad.Plan.
 py::tuple plan(py::handle pass_name, py::handle input_shape, py::handle kernel_shape, py::handle dtype,
                py::handle stride, py::handle padding, py::handle dilation, py::handle groups, py::handle algorithm);
+
+/// The table of numbers that only speed depends on: (name, unit, what it trades, value) each.
+py::list tuning_numbers();
+/// name = None sets all numbers back.
+void set_tuning_number(py::handle name, double value);
 
 void set_num_threads(py::handle n);
 std::string isa();

@@ -29,6 +29,12 @@ Pass parse_pass(py::handle object) {
   raise(PyExc_ValueError, "pass_name: expected 'forward', 'grad_kernel' or 'grad_input', got %.60R", name);
 }
 
+std::string description_of(const Plan& plan) {
+  std::string text(plan.describe(nullptr, 0), '\0');
+  plan.describe(text.data(), text.size() + 1);
+  return text;
+}
+
 }  // namespace
 
 py::tuple plan(py::handle pass_name, py::handle input_shape, py::handle kernel_shape, py::handle dtype,
@@ -56,7 +62,8 @@ py::tuple plan(py::handle pass_name, py::handle input_shape, py::handle kernel_s
   if (pass == Pass::forward) output = activation_shape(batched, problem, sizes.out_channels, plan.output_size());
   if (pass == Pass::grad_input) output = input;
   return py::make_tuple(algorithm_name(plan.algorithm()), shape_tuple(output), whole_number(plan.flops()),
-                        plan.workspace_bytes(), plan.threads(), plan.isa());
+                        plan.workspace_bytes(), plan.threads(), plan.isa(), plan.error_constant(),
+                        description_of(plan));
 }
 
 }  // namespace convgrad::bindings

@@ -5,22 +5,6 @@
 
 namespace convgrad {
 
-namespace {
-
-template <class T>
-struct Candidate {
-  Algorithm algorithm;
-  Status (*make_recipe)(const RecipeRequest<T>&, std::unique_ptr<Recipe<T>>&) noexcept;
-};
-
-template <class T>
-constexpr Candidate<T> candidates[] = {
-    {Algorithm::gemm, gemm::make_recipe<T>},
-    {Algorithm::reference, reference::make_recipe<T>},
-};
-
-}  // namespace
-
 const char* algorithm_name(Algorithm algorithm) noexcept {
   switch (algorithm) {
     case Algorithm::automatic: return "auto";
@@ -31,21 +15,28 @@ const char* algorithm_name(Algorithm algorithm) noexcept {
 }
 
 template <class T>
-Status choose_recipe(Algorithm& algorithm, const RecipeRequest<T>& request,
-                     std::unique_ptr<Recipe<T>>& recipe) noexcept {
-  for (const Candidate<T>& candidate : candidates<T>) {
+Status choose_candidate(Algorithm algorithm, const RecipeRequest<T>& request, Candidate<T>& chosen) noexcept {
+  const Candidate<T> candidates[] = {reference::candidate<T>(), gemm::candidate<T>()};
+  Status refusal = Status::invalid("algorithm: unknown code %d", static_cast<int>(algorithm));
+  bool any = false;
+  double lowest = 0;
+  for (const Candidate<T>& candidate : candidates) {
     if (algorithm != Algorithm::automatic && algorithm != candidate.algorithm) continue;
-    Status status = candidate.make_recipe(request, recipe);
-    const bool may_go_on = algorithm == Algorithm::automatic && status.code() == StatusCode::unsupported;
-    if (may_go_on) continue;
-    algorithm = candidate.algorithm;
-    return status;
+    Status status = candidate.serves(request);
+    if (!status.ok()) {
+      refusal = status;
+      continue;
+    }
+    const double cost = candidate.cost(request);
+    if (any && cost > lowest) continue;  // of equal ones, as where there is nothing to multiply, the last
+    any = true;
+    lowest = cost;
+    chosen = candidate;
   }
-  return Status::invalid("algorithm: unknown code %d", static_cast<int>(algorithm));
+  return any ? Status{} : refusal;
 }
 
-template Status choose_recipe<float>(Algorithm&, const RecipeRequest<float>&, std::unique_ptr<Recipe<float>>&) noexcept;
-template Status choose_recipe<double>(Algorithm&, const RecipeRequest<double>&,
-                                      std::unique_ptr<Recipe<double>>&) noexcept;
+template Status choose_candidate<float>(Algorithm, const RecipeRequest<float>&, Candidate<float>&) noexcept;
+template Status choose_candidate<double>(Algorithm, const RecipeRequest<double>&, Candidate<double>&) noexcept;
 
 }  // namespace convgrad

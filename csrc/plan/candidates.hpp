@@ -1,4 +1,4 @@
-// The ordered list of algorithms, best first, reference last: "auto" takes the first that can serve the problem.
+// The list of algorithms: "auto" takes the cheapest that serves the problem.
 #pragma once
 
 #include "algorithms/algorithm.hpp"
@@ -7,9 +7,8 @@ namespace convgrad {
 
 const char* algorithm_name(Algorithm algorithm) noexcept;
 
-// `algorithm` comes in as asked for and goes out as chosen.
+// Unsupported or invalid where none serves, for the reason of the last one asked.
 template <class T>
-Status choose_recipe(Algorithm& algorithm, const RecipeRequest<T>& request,
-                     std::unique_ptr<Recipe<T>>& recipe) noexcept;
+Status choose_candidate(Algorithm algorithm, const RecipeRequest<T>& request, Candidate<T>& chosen) noexcept;
 
 }  // namespace convgrad

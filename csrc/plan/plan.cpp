@@ -17,8 +17,12 @@ std::atomic<std::uint64_t> plans_made{0};
 template <class T>
 Status fill_recipe(const PlanOptions& options, Plan::Data& data) noexcept {
   const int threads = options.threads > 0 ? options.threads : get_num_threads();
-  const RecipeRequest<T> request{data.pass, data.geometry, kernels::kernel_set<T>(*data.isa), threads};
-  return choose_recipe(data.algorithm, request, data.recipe<T>());
+  const RecipeRequest<T> request{data.pass, data.geometry, kernels::kernel_set<T>(*data.isa), threads, options.way};
+  Candidate<T> chosen{};
+  if (Status status = choose_candidate(options.algorithm, request, chosen); !status.ok()) return status;
+  data.algorithm = chosen.algorithm;
+  data.error_constant = chosen.error_constant;
+  return chosen.make_recipe(request, data.recipe<T>());
 }
 
 }  // namespace
@@ -43,7 +47,6 @@ Status Plan::make(Pass pass, const Problem& problem, const PlanOptions& options,
   data.number = plans_made.fetch_add(1, std::memory_order_relaxed) + 1;
   data.pass = pass;
   data.problem = problem;
-  data.algorithm = options.algorithm;
   data.parallel = options.parallel;
   if (Status status = make_geometry(problem, data.geometry); !status.ok()) return status;
   if (Status status = active_isa_table(data.isa); !status.ok()) return status;
@@ -79,6 +82,7 @@ std::size_t Plan::describe(char* to, std::size_t size) const noexcept {
   return text.length();
 }
 
+double Plan::error_constant() const noexcept { return data_->error_constant; }
 double Plan::flops() const noexcept { return 2 * data_->geometry.multiplications(); }
 
 }  // namespace convgrad

@@ -15,6 +15,7 @@ struct Plan::Data {
   Problem problem;
   Geometry geometry;
   Algorithm algorithm = Algorithm::automatic;
+  double error_constant = 0;
   const kernels::IsaTable* isa = nullptr;
   Parallel parallel;
   std::array<std::int64_t, max_spatial_rank> output_size{};

@@ -52,6 +52,11 @@ class Plan(NamedTuple):
     """Threads that take part."""
     isa: str
     """Kernel set: "avx512", "avx2", "neon" or "baseline"."""
+    error_constant: float
+    """c of the bound |error| <= c eps sqrt(terms) S for every element of the result."""
+    description: str
+    """What was chosen and why, for a person who wonders about a layer's speed: the way, what the others were estimated
+    to take, blocks, tasks, what is copied. The wording may change."""
 
 
 def forward(
@@ -360,8 +365,8 @@ def plan(
     -------
     Plan
         A named tuple: ``algorithm`` (a name, never "auto"), ``output_shape`` (of Z, dK or dV), ``flops`` (2 x
-        multiplications, taps on padding counted), ``workspace_bytes`` (memory beyond operands and result), ``threads``
-        and ``isa``.
+        multiplications, taps on padding counted), ``workspace_bytes`` (memory beyond operands and result),
+        ``threads``, ``isa``, ``error_constant`` and ``description``: the text to read first when a layer is slow.
 
     Raises
     ------

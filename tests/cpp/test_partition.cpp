@@ -334,7 +334,7 @@ void test_layer(const Layer& layer, const kernels::IsaTable& table, Balance& for
   else
     test_correlations("grad_input", residues_of(geometry), WeightOrder::channels_first);
   judge(name("grad_kernel"), geometry, grad_kernel, [&](int threads, bool check_coverage) {
-    const GradKernel<T> pass(geometry, set, threads);
+    const GradKernel<T> pass(geometry, set, threads, Way::automatic);
     Geometry g = geometry;
     if (pass.swapped()) std::swap(g.in_channels, g.out_channels);
     return Regions{

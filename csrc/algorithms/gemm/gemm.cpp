@@ -1,102 +1,97 @@
 #include "algorithms/gemm/gemm.hpp"
 
+#include <cstring>
 #include <new>
 
-#include "algorithms/gemm/correlation.hpp"
+#include "algorithms/gemm/forward.hpp"
 #include "algorithms/gemm/grad_input/grad_input.hpp"
 #include "algorithms/gemm/grad_kernel/grad_kernel.hpp"
-#include "algorithms/read/weights.hpp"
+#include "algorithms/gemm/way.hpp"
 
 namespace convgrad::gemm {
 
 namespace {
 
-template <class T>
-class ForwardRecipe final : public Recipe<T> {
+// A pass as the plan sees it.
+template <class T, class PassOfLayer>
+class PassRecipe : public Recipe<T> {
  public:
-  explicit ForwardRecipe(const RecipeRequest<T>& request) noexcept
-      : out_channels_(request.geometry.out_channels),
-        correlation_(request.geometry, request.kernels, WeightOrder::lanes_first, request.threads) {}
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return correlation_.workspace_bytes(); }
-  [[nodiscard]] int threads() const noexcept override { return correlation_.threads(); }
-  void describe(Text& text) const noexcept override { correlation_.describe(text); }
-  void run(const Operands<T>& x, void* workspace) const noexcept override {
-    correlation_.run({x.first, weights(x.second), static_cast<const T*>(x.packed), {x.bias, x.bias_stride}, x.result},
-                     workspace);
-  }
+  PassRecipe(const RecipeRequest<T>& request, Way way) noexcept
+      : pass_(request.geometry, request.kernels, request.threads, way) {}
+
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept final { return pass_.workspace_bytes(); }
+  [[nodiscard]] int threads() const noexcept final { return pass_.threads(); }
+  void describe(Text& text) const noexcept final { pass_.describe(text); }
+  void run(const Operands<T>& operands, void* workspace) const noexcept final { pass_.run(operands, workspace); }
+
+ protected:
+  PassOfLayer pass_;
+};
+
+// One that reads K, which may be packed beforehand.
+template <class T, class PassOfLayer>
+class PackingRecipe final : public PassRecipe<T, PassOfLayer> {
+ public:
+  using PassRecipe<T, PassOfLayer>::PassRecipe;
+
   [[nodiscard]] std::size_t packed_bytes() const noexcept override {
-    return static_cast<std::size_t>(correlation_.packed_elements()) * sizeof(T);
+    return static_cast<std::size_t>(this->pass_.packed_elements()) * sizeof(T);
   }
   void pack(const Tensor<const T>& kernel, void* packed) const noexcept override {
-    correlation_.pack(weights(kernel), static_cast<T*>(packed));
+    this->pass_.pack(kernel, static_cast<T*>(packed));
   }
-  [[nodiscard]] bool reads_kernel_in_place() const noexcept override { return correlation_.packed_elements() == 0; }
-
- private:
-  [[nodiscard]] Weights<T> weights(const Tensor<const T>& kernel) const noexcept {
-    return {kernel.data,
-            out_channels_ * kernel.outer,
-            kernel.outer,
-            kernel.inner,
-            {kernel.axis[0], kernel.axis[1], kernel.axis[2]}};
-  }
-
-  Index out_channels_;
-  Correlation<T> correlation_;
+  [[nodiscard]] bool reads_kernel_in_place() const noexcept override { return this->pass_.reads_kernel_in_place(); }
 };
+
+Way find_way(const char* name) noexcept {
+  if (name == nullptr) return Way::automatic;
+  for (int way = 0; way < ways; ++way)
+    if (std::strcmp(way_names[way], name) == 0) return static_cast<Way>(way);
+  return Way::unknown;
+}
 
 template <class T>
-class GradKernelRecipe final : public Recipe<T> {
- public:
-  explicit GradKernelRecipe(const RecipeRequest<T>& request) noexcept
-      : pass_(request.geometry, request.kernels, request.threads) {}
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return pass_.workspace_bytes(); }
-  [[nodiscard]] int threads() const noexcept override { return pass_.threads(); }
-  void describe(Text& text) const noexcept override { pass_.describe(text); }
-  void run(const Operands<T>& x, void* workspace) const noexcept override {
-    pass_.run(x.first, x.second, x.result, workspace);
+bool serves_way(const RecipeRequest<T>& request, Way way) noexcept {
+  switch (request.pass) {
+    case Pass::forward: return Forward<T>::serves(way, request.geometry, request.kernels);
+    case Pass::grad_kernel: return GradKernel<T>::serves(way, request.geometry);
+    case Pass::grad_input: return GradInput<T>::serves(way, request.geometry, request.kernels);
   }
-
- private:
-  GradKernel<T> pass_;
-};
+  return false;
+}
 
 template <class T>
-class GradInputRecipe final : public Recipe<T> {
- public:
-  explicit GradInputRecipe(const RecipeRequest<T>& request) noexcept
-      : pass_(request.geometry, request.kernels, request.threads) {}
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept override { return pass_.workspace_bytes(); }
-  [[nodiscard]] int threads() const noexcept override { return pass_.threads(); }
-  void describe(Text& text) const noexcept override { pass_.describe(text); }
-  void run(const Operands<T>& x, void* workspace) const noexcept override {
-    pass_.run(x.first, x.second, static_cast<const T*>(x.packed), x.result, workspace);
-  }
-  [[nodiscard]] std::size_t packed_bytes() const noexcept override {
-    return static_cast<std::size_t>(pass_.packed_elements()) * sizeof(T);
-  }
-  void pack(const Tensor<const T>& kernel, void* packed) const noexcept override {
-    pass_.pack(kernel, static_cast<T*>(packed));
-  }
-  [[nodiscard]] bool reads_kernel_in_place() const noexcept override { return pass_.reads_kernel_in_place(); }
+Status serves(const RecipeRequest<T>& request) noexcept {
+  const Way way = find_way(request.way);
+  if (way == Way::unknown) return Status::invalid("way: gemm has none called '%.60s'", request.way);
+  if (serves_way(request, way)) return {};
+  return Status::unsupported("way: %s cannot serve this pass of this layer", request.way);
+}
 
- private:
-  GradInput<T> pass_;
-};
+template <class T>
+double cost(const RecipeRequest<T>& request) noexcept {
+  return request.geometry.multiplications();
+}
+
+template <class T>
+Status make_recipe(const RecipeRequest<T>& request, std::unique_ptr<Recipe<T>>& recipe) noexcept {
+  const Way way = find_way(request.way);
+  switch (request.pass) {
+    case Pass::forward: recipe.reset(new (std::nothrow) PackingRecipe<T, Forward<T>>(request, way)); break;
+    case Pass::grad_kernel: recipe.reset(new (std::nothrow) PassRecipe<T, GradKernel<T>>(request, way)); break;
+    case Pass::grad_input: recipe.reset(new (std::nothrow) PackingRecipe<T, GradInput<T>>(request, way)); break;
+  }
+  return recipe ? Status{} : Status::out_of_memory(sizeof(PackingRecipe<T, Forward<T>>));
+}
 
 }  // namespace
 
 template <class T>
-Status make_recipe(const RecipeRequest<T>& request, std::unique_ptr<Recipe<T>>& recipe) noexcept {
-  switch (request.pass) {
-    case Pass::forward: recipe.reset(new (std::nothrow) ForwardRecipe<T>(request)); break;
-    case Pass::grad_kernel: recipe.reset(new (std::nothrow) GradKernelRecipe<T>(request)); break;
-    case Pass::grad_input: recipe.reset(new (std::nothrow) GradInputRecipe<T>(request)); break;
-  }
-  return recipe ? Status{} : Status::out_of_memory(sizeof(ForwardRecipe<T>));
+Candidate<T> candidate() noexcept {
+  return {Algorithm::gemm, "gemm", serves<T>, cost<T>, 2, make_recipe<T>};
 }
 
-template Status make_recipe<float>(const RecipeRequest<float>&, std::unique_ptr<Recipe<float>>&) noexcept;
-template Status make_recipe<double>(const RecipeRequest<double>&, std::unique_ptr<Recipe<double>>&) noexcept;
+template Candidate<float> candidate<float>() noexcept;
+template Candidate<double> candidate<double>() noexcept;
 
 }  // namespace convgrad::gemm

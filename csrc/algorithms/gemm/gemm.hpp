@@ -7,6 +7,6 @@
 namespace convgrad::gemm {
 
 template <class T>
-Status make_recipe(const RecipeRequest<T>& request, std::unique_ptr<Recipe<T>>& recipe) noexcept;
+Candidate<T> candidate() noexcept;
 
 }  // namespace convgrad::gemm

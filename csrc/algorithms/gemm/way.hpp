@@ -17,10 +17,13 @@ enum class Way : int {
   // grad_kernel:
   channel_sums,
   channel_sums_swapped,
-  pixel_sums
+  pixel_sums,
+  unknown
 };
 
-inline constexpr const char* way_names[] = {
+inline constexpr int ways = static_cast<int>(Way::unknown);
+
+inline constexpr const char* way_names[ways] = {
     "auto",    "channels_by_tile", "channels_by_pixel", "pixels_from_panels",   "pixels_from_strip", "pixel_rows",
     "patches", "columns",          "channel_sums",      "channel_sums_swapped", "pixel_sums"};
 

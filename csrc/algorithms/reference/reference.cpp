@@ -121,7 +121,17 @@ class ReferenceRecipe final : public Recipe<T> {
   Geometry geometry_;
 };
 
-}  // namespace
+template <class T>
+Status serves(const RecipeRequest<T>& request) noexcept {
+  if (request.way != nullptr) return Status::unsupported("way: the reference has one only, got '%.60s'", request.way);
+  return {};
+}
+
+template <class T>
+double cost(const RecipeRequest<T>& request) noexcept {
+  constexpr double of_a_multiplication = 100;  // one after the other, through strides
+  return of_a_multiplication * request.geometry.multiplications();
+}
 
 template <class T>
 Status make_recipe(const RecipeRequest<T>& request, std::unique_ptr<Recipe<T>>& recipe) noexcept {
@@ -129,7 +139,14 @@ Status make_recipe(const RecipeRequest<T>& request, std::unique_ptr<Recipe<T>>& 
   return recipe ? Status{} : Status::out_of_memory(sizeof(ReferenceRecipe<T>));
 }
 
-template Status make_recipe<float>(const RecipeRequest<float>&, std::unique_ptr<Recipe<float>>&) noexcept;
-template Status make_recipe<double>(const RecipeRequest<double>&, std::unique_ptr<Recipe<double>>&) noexcept;
+}  // namespace
+
+template <class T>
+Candidate<T> candidate() noexcept {
+  return {Algorithm::reference, "reference", serves<T>, cost<T>, 2, make_recipe<T>};
+}
+
+template Candidate<float> candidate<float>() noexcept;
+template Candidate<double> candidate<double>() noexcept;
 
 }  // namespace convgrad::reference

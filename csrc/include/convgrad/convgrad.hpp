@@ -97,6 +97,9 @@ struct Parallel {
 
 struct PlanOptions {
   Algorithm algorithm = Algorithm::automatic;
+  /// For tests and for measuring: one way of the algorithm by name, which Plan::describe tells and csrc/README.md
+  /// draws. Unsupported where it cannot serve the pass. Null = the one that is estimated to be the fastest.
+  const char* way = nullptr;
   int threads = 0;    ///< at most this many workers, 1024 at most; 0 = get_num_threads(). Results do not depend on it.
   Parallel parallel;  ///< who runs them
 };
@@ -126,8 +129,11 @@ class CONVGRAD_API Plan {
   /// Spatial sizes of Z.
   [[nodiscard]] const std::array<std::int64_t, max_spatial_rank>& output_size() const noexcept;
 
-  /// What was chosen and why, in a few lines for a person: the first thing to read about a slow layer. Like snprintf, it
-  /// writes at most `size` bytes, the last of them 0, and returns how long the text is. The wording may change.
+  /// c of the bound |error| <= c eps sqrt(terms) S that every element of the result keeps.
+  [[nodiscard]] double error_constant() const noexcept;
+
+  /// What was chosen and why, in a few lines for a person: the first thing to read about a slow layer. Like snprintf,
+  /// it writes at most `size` bytes, the last of them 0, and returns how long the text is. The wording may change.
   std::size_t describe(char* text, std::size_t size) const noexcept;
 
   struct Data;
@@ -213,6 +219,19 @@ CONVGRAD_API Status measure_peak_flops(DataType data_type, int threads, double& 
 /// As in STREAM, two reads and one write count; that a processor may fetch the line that it is about to overwrite does
 /// not. Invalid: threads < 1 or > 1024. Out of memory: for the arrays.
 CONVGRAD_API Status measure_bandwidth(int threads, double& bytes_per_second) noexcept;
+
+/// One of the numbers that only speed depends on, as it is for the kernel set in use.
+struct TuningNumber {
+  const char* name;
+  const char* unit;
+  const char* trades;  ///< what a larger or smaller one costs and gains
+  double value;
+};
+/// For measuring: number 0, 1, 2 ... of the table. False beyond its end.
+CONVGRAD_API bool tuning_number(int index, TuningNumber& number) noexcept;
+/// For measuring: plans that are made from now on use this value. Not while another thread makes or runs a plan. A null
+/// name sets all numbers back. Invalid: there is no such number.
+CONVGRAD_API Status set_tuning_number(const char* name, double value) noexcept;
 
 /// Where the time of runs goes, in seconds. A phase ends where another begins, so that they add up to the time between
 /// a run's begin and end.

@@ -23,7 +23,7 @@ constexpr Index strip_bytes = Index{256} << 10;
 
 }  // namespace
 
-bool prefers_columns(const Geometry& geometry) noexcept {
+bool columns_serve(const Geometry& geometry) noexcept {
   // Of one channel: more would not fit the cache, nor would its products.
   constexpr Index most_sums = 32768;
   constexpr Index most_taps = 2048;
@@ -31,7 +31,6 @@ bool prefers_columns(const Geometry& geometry) noexcept {
   // Without output channels there are no products, and sums of none are zeros that the other way stores.
   if (geometry.multiplications() == 0) return false;
   Index sums = 1;  // of one pixel
-  bool strided = false;
   for (int a = 0; a < axes; ++a) {
     // Sums are kept apart by column modulo stride, and that would take time for every one there is none of.
     if (geometry.stride[a] > larger(1, geometry.input[a])) return false;
@@ -39,10 +38,13 @@ bool prefers_columns(const Geometry& geometry) noexcept {
     if (geometry.output[a] == 0 || geometry.padding[a] < 0 || geometry.input[a] - covered >= geometry.stride[a])
       return false;  // crops the input: whole rows of dV would lie beyond all sums
     sums = saturating_product(sums, positions_of(geometry, a, 1));
-    strided = strided || geometry.stride[a] > 1;
   }
-  if (sums > most_sums || geometry.taps_per_channel() > most_taps || geometry.out_channels > most_out_channels)
-    return false;
+  return sums <= most_sums && geometry.taps_per_channel() <= most_taps && geometry.out_channels <= most_out_channels;
+}
+
+bool prefers_columns(const Geometry& geometry) noexcept {
+  if (!columns_serve(geometry)) return false;
+  const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
   // Every product is stored, loaded and added once, which counts against the sum over output channels that it takes,
   // and an image's pixels fill whole panels. The other way stores every element of dV for itself where there is a
   // stride, which counts against all products that it is a sum of; has pixels beyond the border of G; and leaves lanes

@@ -6,19 +6,32 @@ namespace convgrad::gemm {
 
 namespace {
 
+Way choose(const Geometry& geometry) noexcept {
+  if (has_patches(geometry)) return Way::patches;
+  return prefers_columns(geometry) ? Way::columns : Way::automatic;
+}
+
 template <class T>
-std::variant<GradInputResidues<T>, GradInputColumns<T>, GradInputPatches<T>> choose(
-    const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept {
-  if (has_patches(geometry)) return GradInputPatches<T>(geometry, kernels, threads);
-  if (prefers_columns(geometry)) return GradInputColumns<T>(geometry, kernels, threads);
-  return GradInputResidues<T>(geometry, kernels, threads);
+std::variant<GradInputResidues<T>, GradInputColumns<T>, GradInputPatches<T>> make_way(
+    const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept {
+  if (way == Way::patches) return GradInputPatches<T>(geometry, kernels, threads);
+  if (way == Way::columns) return GradInputColumns<T>(geometry, kernels, threads);
+  return GradInputResidues<T>(geometry, kernels, threads, way);
 }
 
 }  // namespace
 
 template <class T>
-GradInput<T>::GradInput(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-    : way_(choose(geometry, kernels, threads)) {}
+bool GradInput<T>::serves(Way way, const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
+  if (way == Way::patches) return has_patches(geometry);
+  if (way == Way::columns) return columns_serve(geometry);
+  return GradInputResidues<T>::serves(way, geometry, kernels);
+}
+
+// Any way but patches and columns is one for each residue.
+template <class T>
+GradInput<T>::GradInput(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept
+    : way_(make_way(geometry, kernels, threads, way == Way::automatic ? choose(geometry) : way)) {}
 
 template <class T>
 int GradInput<T>::threads() const noexcept {
@@ -36,9 +49,10 @@ void GradInput<T>::describe(Text& text) const noexcept {
 }
 
 template <class T>
-void GradInput<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
-                       const Tensor<T>& grad_input, void* workspace) const noexcept {
-  visit_way(way_, [&](const auto& way) { way.run(grad_output, kernel, packed, grad_input, workspace); });
+void GradInput<T>::run(const Operands<T>& operands, void* workspace) const noexcept {
+  visit_way(way_, [&](const auto& way) {
+    way.run(operands.first, operands.second, static_cast<const T*>(operands.packed), operands.result, workspace);
+  });
 }
 
 template <class T>

@@ -4,24 +4,27 @@
 
 #include <variant>
 
+#include "algorithms/algorithm.hpp"
 #include "algorithms/gemm/grad_input/columns.hpp"
 #include "algorithms/gemm/grad_input/grad_input_patches.hpp"
 #include "algorithms/gemm/grad_input/residues.hpp"
+#include "algorithms/gemm/way.hpp"
 
 namespace convgrad::gemm {
 
 template <class T>
 class GradInput {
  public:
-  GradInput(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
+  // `way` is one that serves, or automatic. The sums of columns have another order than those of the others, so a
+  // forced way may give other bits.
+  GradInput(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept;
+  static bool serves(Way way, const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
 
   [[nodiscard]] int threads() const noexcept;
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
   void describe(Text& text) const noexcept;
 
-  // `packed` may be null.
-  void run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
-           const Tensor<T>& grad_input, void* workspace) const noexcept;
+  void run(const Operands<T>& operands, void* workspace) const noexcept;
 
   // Some weights may be read in place, and have no place in what `pack` makes.
   [[nodiscard]] Index packed_elements() const noexcept;

@@ -90,31 +90,11 @@ Geometry residue_geometry(const Geometry& geometry, const Residue (&residue)[axe
   return part;
 }
 
-template <class T>
-GradInputResidues<T>::GradInputResidues(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
-                                        int threads) noexcept
-    : geometry_(geometry), kernels_(&kernels), threads_(threads) {
-  Index most = 1;
-  for (int a = 0; a < axes; ++a) most = saturating_product(most, smaller(geometry.stride[a], geometry.input[a]));
-  if (most <= most_kept_residues)
-    kept_.reset(new (std::nothrow) std::optional<Correlation<T>>[static_cast<std::size_t>(most)]);
-  std::size_t number = 0;
-  leaves_zeros_ = for_each_residue([&](const Residue(&residue)[axes]) {
-    const Correlation<T> part = plan(residue);
-    if (kept_) kept_[number++].emplace(part);
-    if (part.threads() > most_threads_) most_threads_ = part.threads();
-    if (part.workspace_bytes() > workspace_bytes_) workspace_bytes_ = part.workspace_bytes();
-    packed_elements_ += part.packed_elements();
-    reads_in_place_ = reads_in_place_ || part.packed_elements() == 0;
-  });
-  // Also where no tap meets dV, so that a packed kernel is never nothing at all.
-  reads_in_place_ = reads_in_place_ || packed_elements_ == 0;
-}
+namespace {
 
-template <class T>
+// Calls visit(residue along each axis) for all that some tap meets; whether there are others.
 template <class Visit>
-bool GradInputResidues<T>::for_each_residue(const Visit& visit) const noexcept {
-  const Geometry& g = geometry_;
+bool for_each_residue(const Geometry& g, const Visit& visit) noexcept {
   bool others = false;
   Residue residue[axes];
   const auto along = [&](int a, const auto& next) {
@@ -144,11 +124,43 @@ bool GradInputResidues<T>::for_each_residue(const Visit& visit) const noexcept {
   return others;
 }
 
+}  // namespace
+
+template <class T>
+bool GradInputResidues<T>::serves(Way way, const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
+  bool all = way <= Way::pixel_rows;
+  for_each_residue(geometry, [&](const Residue(&residue)[axes]) {
+    all = all && serves_correlation(way, residue_geometry(geometry, residue), kernels);
+  });
+  return all;
+}
+
+template <class T>
+GradInputResidues<T>::GradInputResidues(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads,
+                                        Way way) noexcept
+    : geometry_(geometry), kernels_(&kernels), threads_(threads), forced_(way) {
+  Index most = 1;
+  for (int a = 0; a < axes; ++a) most = saturating_product(most, smaller(geometry.stride[a], geometry.input[a]));
+  if (most <= most_kept_residues)
+    kept_.reset(new (std::nothrow) std::optional<Correlation<T>>[static_cast<std::size_t>(most)]);
+  std::size_t number = 0;
+  leaves_zeros_ = for_each_residue(geometry_, [&](const Residue(&residue)[axes]) {
+    const Correlation<T> part = plan(residue);
+    if (kept_) kept_[number++].emplace(part);
+    if (part.threads() > most_threads_) most_threads_ = part.threads();
+    if (part.workspace_bytes() > workspace_bytes_) workspace_bytes_ = part.workspace_bytes();
+    packed_elements_ += part.packed_elements();
+    reads_in_place_ = reads_in_place_ || part.packed_elements() == 0;
+  });
+  // Also where no tap meets dV, so that a packed kernel is never nothing at all.
+  reads_in_place_ = reads_in_place_ || packed_elements_ == 0;
+}
+
 template <class T>
 Correlation<T> GradInputResidues<T>::plan(const Residue (&residue)[axes]) const noexcept {
   const bool all_taps = geometry_.stride[0] == 1 && geometry_.stride[1] == 1 && geometry_.stride[2] == 1;
   const WeightOrder order = all_taps ? WeightOrder::channels_first : WeightOrder::channels_first_some_taps;
-  return Correlation<T>(residue_geometry(geometry_, residue), *kernels_, order, threads_);
+  return Correlation<T>(residue_geometry(geometry_, residue), *kernels_, order, threads_, forced_);
 }
 
 template <class T>
@@ -169,7 +181,7 @@ template <class T>
 template <class Visit>
 void GradInputResidues<T>::for_each_correlation(const Visit& visit) const noexcept {
   std::size_t number = 0;
-  for_each_residue([&](const Residue(&residue)[axes]) {
+  for_each_residue(geometry_, [&](const Residue(&residue)[axes]) {
     if (kept_)
       visit(residue, *kept_[number++]);
     else

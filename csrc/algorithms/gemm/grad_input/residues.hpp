@@ -30,7 +30,11 @@ Geometry residue_geometry(const Geometry& geometry, const Residue (&residue)[axe
 template <class T>
 class GradInputResidues {
  public:
-  GradInputResidues(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
+  // `way` is that of every residue, or automatic.
+  GradInputResidues(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads,
+                    Way way = Way::automatic) noexcept;
+  // Whether the way can compute every residue.
+  static bool serves(Way way, const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return most_threads_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept { return workspace_bytes_; }
@@ -49,16 +53,15 @@ class GradInputResidues {
  private:
   [[nodiscard]] Correlation<T> plan(const Residue (&residue)[axes]) const noexcept;
   [[nodiscard]] Weights<T> weights(const Residue (&residue)[axes], const Tensor<const T>& kernel) const noexcept;
-  // Calls visit(residues of the three axes) for each combination that any tap meets; returns whether there are others.
-  template <class Visit>
-  bool for_each_residue(const Visit& visit) const noexcept;
-  // The same with their correlation: the one that was made before, or else one that is made now.
+  // Calls visit(residue along each axis, correlation) for all that some tap meets, with their correlation: the one that
+  // was made before, or else one that is made now.
   template <class Visit>
   void for_each_correlation(const Visit& visit) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   int threads_;
+  Way forced_;
   bool leaves_zeros_ = false;                              // there are positions that no tap meets
   std::unique_ptr<std::optional<Correlation<T>>[]> kept_;  // where there are few, and memory for them
   int most_threads_ = 1;

@@ -10,15 +10,21 @@ namespace {
 
 constexpr Index few_channels = 8;
 
+// Whether G and V are alike: one matrix product, in which they may change places.
+bool may_swap(const Geometry& geometry) noexcept {
+  for (int a = 0; a < axes; ++a)
+    if (geometry.kernel[a] != 1 || geometry.stride[a] != 1 || geometry.padding[a] != 0 ||
+        geometry.input[a] != geometry.output[a])
+      return false;
+  return true;
+}
+
 // dK of a 1x1 kernel is one matrix product, in which G and V are alike, so either can be the one that is transposed,
 // and whose channels are lanes: the smaller one, unless it leaves many lanes of 64 bytes unused, as 24 channels do. The
 // sum over the pixels is the same, term by term.
 template <class T>
 bool better_swapped(const Geometry& geometry) noexcept {
-  for (int a = 0; a < axes; ++a)
-    if (geometry.kernel[a] != 1 || geometry.stride[a] != 1 || geometry.padding[a] != 0 ||
-        geometry.input[a] != geometry.output[a])
-      return false;
+  if (!may_swap(geometry)) return false;
   const Index in = geometry.in_channels;
   const Index out = geometry.out_channels;
   if (geometry.groups != 1 || in <= few_channels || out <= few_channels) return false;
@@ -55,18 +61,36 @@ Geometry swap_channels(Geometry geometry) noexcept {
 }
 
 template <class T>
-std::variant<ChannelSums<T>, PixelSums<T>> choose(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
-                                                  int threads) noexcept {
-  if (better_swapped<T>(geometry)) return ChannelSums<T>(swap_channels(geometry), kernels, threads);
-  if (prefers_pixel_sums<T>(geometry)) return PixelSums<T>(geometry, kernels, threads);
-  return ChannelSums<T>(geometry, kernels, threads);
+Way choose(const Geometry& geometry) noexcept {
+  if (better_swapped<T>(geometry)) return Way::channel_sums_swapped;
+  return prefers_pixel_sums<T>(geometry) ? Way::pixel_sums : Way::channel_sums;
+}
+
+template <class T>
+std::variant<ChannelSums<T>, PixelSums<T>> make_way(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
+                                                    int threads, Way way) noexcept {
+  if (way == Way::pixel_sums) return PixelSums<T>(geometry, kernels, threads);
+  const bool swapped = way == Way::channel_sums_swapped;
+  return ChannelSums<T>(swapped ? swap_channels(geometry) : geometry, kernels, threads);
 }
 
 }  // namespace
 
 template <class T>
-GradKernel<T>::GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-    : swapped_(better_swapped<T>(geometry)), lanes_(choose(geometry, kernels, threads)) {}
+bool GradKernel<T>::serves(Way way, const Geometry& geometry) noexcept {
+  switch (way) {
+    case Way::automatic:
+    case Way::channel_sums:
+    case Way::pixel_sums: return true;
+    case Way::channel_sums_swapped: return may_swap(geometry);
+    default: return false;
+  }
+}
+
+template <class T>
+GradKernel<T>::GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept
+    : swapped_((way == Way::automatic ? choose<T>(geometry) : way) == Way::channel_sums_swapped),
+      lanes_(make_way(geometry, kernels, threads, way == Way::automatic ? choose<T>(geometry) : way)) {}
 
 template <class T>
 int GradKernel<T>::threads() const noexcept {
@@ -85,15 +109,16 @@ void GradKernel<T>::describe(Text& text) const noexcept {
 }
 
 template <class T>
-void GradKernel<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
-                        void* workspace) const noexcept {
+void GradKernel<T>::run(const Operands<T>& operands, void* workspace) const noexcept {
+  const Tensor<const T>& grad_output = operands.first;
+  const Tensor<const T>& input = operands.second;
   if (swapped_) {
-    Tensor<T> transposed = grad_kernel;
+    Tensor<T> transposed = operands.result;
     std::swap(transposed.outer, transposed.inner);
     std::get_if<ChannelSums<T>>(&lanes_)->run(input, grad_output, transposed, workspace);
     return;
   }
-  visit_way(lanes_, [&](const auto& lanes) { lanes.run(grad_output, input, grad_kernel, workspace); });
+  visit_way(lanes_, [&](const auto& lanes) { lanes.run(grad_output, input, operands.result, workspace); });
 }
 
 template class GradKernel<float>;

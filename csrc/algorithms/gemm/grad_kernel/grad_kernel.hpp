@@ -5,23 +5,27 @@
 
 #include <variant>
 
+#include "algorithms/algorithm.hpp"
 #include "algorithms/gemm/grad_kernel/channel_sums.hpp"
 #include "algorithms/gemm/grad_kernel/pixel_sums.hpp"
+#include "algorithms/gemm/way.hpp"
 
 namespace convgrad::gemm {
 
 template <class T>
 class GradKernel {
  public:
-  GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
+  // `way` is one that serves, or automatic. The sums of pixel_sums have another order than those of channel_sums, so a
+  // forced way may give other bits.
+  GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept;
+  static bool serves(Way way, const Geometry& geometry) noexcept;
 
   [[nodiscard]] int threads() const noexcept;
   [[nodiscard]] const auto& lanes() const noexcept { return lanes_; }
   [[nodiscard]] bool swapped() const noexcept { return swapped_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept;
   void describe(Text& text) const noexcept;
-  void run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
-           void* workspace) const noexcept;
+  void run(const Operands<T>& operands, void* workspace) const noexcept;
 
  private:
   bool swapped_;  // G and V have changed places
