@@ -2,18 +2,26 @@
 
     |error| <= c * eps * sqrt(terms) * (|X| |K|)
 
-with (|X| |K|) the same sum over absolute values, eps the spacing of the dtype at 1, and terms the length of the sum.
+with (|X| |K|) the same sum over absolute values, eps the spacing of the dtype at 1, and terms the length of the sum. c is
+the algorithm's own, and asked of it.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import Any
 
 import numpy as np
 
+import convgrad as cg
 from problem import FloatArray, Problem
 
-ERROR_CONSTANT = 2.0
+
+@functools.cache
+def error_constant(algorithm: Any) -> float:
+    """What a plan of the algorithm says."""
+    return cg.plan("forward", (1, 1, 1), (1, 1, 1), algorithm=algorithm).error_constant
 
 
 def term_count(pass_name: str, problem: Problem) -> int:
@@ -26,11 +34,13 @@ def term_count(pass_name: str, problem: Problem) -> int:
     }[pass_name]
 
 
-def assert_within_bound(got: FloatArray, expected: FloatArray, magnitude: FloatArray, terms: int) -> None:
+def assert_within_bound(
+    got: FloatArray, expected: FloatArray, magnitude: FloatArray, terms: int, algorithm: str = "auto"
+) -> None:
     """Every element of `got` is as close to the float64 `expected` as the bound promises for the dtype of `got`."""
     assert got.shape == expected.shape
     assert np.isfinite(got).all()
-    allowed = ERROR_CONSTANT * np.finfo(got.dtype).eps * math.sqrt(max(terms, 1)) * magnitude
+    allowed = error_constant(algorithm) * np.finfo(got.dtype).eps * math.sqrt(max(terms, 1)) * magnitude
     error = np.abs(got.astype(np.float64) - expected)
     if (error > allowed).any():
         worst = np.unravel_index(np.argmax(error - allowed), error.shape)

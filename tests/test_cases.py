@@ -34,4 +34,4 @@ def test_error_bound(name: str, pass_name: str, algorithm: str, dtype: str) -> N
     data, exact, magnitude = expected.of_normals(problem)
     got = run(pass_name, data.astype(dtype), problem, algorithm=algorithm)
     terms = term_count(pass_name, problem)
-    assert_within_bound(got, getattr(exact, pass_name), getattr(magnitude, pass_name), terms)
+    assert_within_bound(got, getattr(exact, pass_name), getattr(magnitude, pass_name), terms, algorithm)

@@ -88,7 +88,7 @@ def test_error_bound(problem: Problem, seed: int, dtype: str, algorithm: str) ->
     for pass_name in PASSES:
         got = run(pass_name, data.astype(dtype), problem, algorithm=algorithm)
         terms = term_count(pass_name, problem)
-        assert_within_bound(got, getattr(exact, pass_name), getattr(magnitude, pass_name), terms)
+        assert_within_bound(got, getattr(exact, pass_name), getattr(magnitude, pass_name), terms, algorithm)
 
 
 @settings(max_examples=60)

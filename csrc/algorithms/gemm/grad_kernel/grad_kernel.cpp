@@ -12,6 +12,7 @@ constexpr Index few_channels = 8;
 
 // Whether G and V are alike: one matrix product, in which they may change places.
 bool may_swap(const Geometry& geometry) noexcept {
+  if (geometry.groups != 1) return false;
   for (int a = 0; a < axes; ++a)
     if (geometry.kernel[a] != 1 || geometry.stride[a] != 1 || geometry.padding[a] != 0 ||
         geometry.input[a] != geometry.output[a])
@@ -27,7 +28,7 @@ bool better_swapped(const Geometry& geometry) noexcept {
   if (!may_swap(geometry)) return false;
   const Index in = geometry.in_channels;
   const Index out = geometry.out_channels;
-  if (geometry.groups != 1 || in <= few_channels || out <= few_channels) return false;
+  if (in <= few_channels || out <= few_channels) return false;
   constexpr Index cost_of_transposing = 8;
   const auto cost = [](Index lanes, Index others) {
     return divide_up(lanes, kernels::sum_lanes<T>) * (others + cost_of_transposing);
