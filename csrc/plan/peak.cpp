@@ -50,4 +50,6 @@ Status measure_peak_flops(DataType data_type, int threads, double& flops) noexce
 
 const char* version() noexcept { return CONVGRAD_VERSION_STRING; }
 
+int bits_version() noexcept { return 1; }
+
 }  // namespace convgrad
