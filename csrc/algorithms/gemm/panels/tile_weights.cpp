@@ -53,20 +53,22 @@ WeightCopy find_weight_copy(const kernels::KernelSet<T>& kernels, const Weights<
 }  // namespace
 
 template <class T>
-void TileWeights<T>::Room::reserve(WorkspaceLayout& layout, const kernels::KernelSet<T>& kernels,
-                                   Index most_taps) noexcept {
+AreaLayout<TileWeightsArea<T>> TileWeights<T>::layout(const kernels::KernelSet<T>& kernels, Index most_taps) noexcept {
+  using Area = TileWeightsArea<T>;
   const Index by_row = kernels.tile_rows * pitch_of<T>(most_taps);
   const Index by_tap = copied_bytes / Index{sizeof(T)} + most_copied_tiles * 2 * line<T>;
-  weights = layout.reserve<T>(larger(by_row, larger(by_tap, pitch_of<T>(most_taps * kernels.tile_rows))));
-  rows = layout.reserve<Index>(kernels.tile_rows);
-  taps = layout.reserve<Index>(most_taps);
-  copies = layout.reserve<kernels::BlockCopy>(most_copied_tiles * vectors_per_tile(kernels));
+  AreaLayout<Area> layout;
+  layout.reserve(&Area::weights, larger(by_row, larger(by_tap, pitch_of<T>(most_taps * kernels.tile_rows))));
+  layout.reserve(&Area::row_offsets, kernels.tile_rows);
+  layout.reserve(&Area::tap_offsets, most_taps);
+  layout.reserve(&Area::copies, most_copied_tiles * vectors_per_tile(kernels));
+  return layout;
 }
 
 template <class T>
 TileWeights<T>::TileWeights(const kernels::KernelSet<T>& kernels, const EvenTiles& tiles, Index channels_left,
                             const Weights<T>& weights, const Tile& in_place, Index taps, bool pointwise,
-                            const Room& room, void* area) noexcept
+                            const TileWeightsArea<T>& area) noexcept
     : kernels_(&kernels),
       copy_(find_weight_copy(kernels, weights, pointwise, in_place.tap_offsets, taps)),
       tiles_(tiles),
@@ -75,15 +77,12 @@ TileWeights<T>::TileWeights(const kernels::KernelSet<T>& kernels, const EvenTile
       in_place_(in_place),
       taps_(taps),
       pitch_(pitch_of<T>(copy_ == WeightCopy::rows ? taps : taps * kernels.tile_rows)),
-      weights_(at_offset<T>(area, room.weights)),
-      row_offsets_(at_offset<Index>(area, room.rows)),
-      tap_offsets_(at_offset<Index>(area, room.taps)),
-      copies_(at_offset<kernels::BlockCopy>(area, room.copies)) {
+      area_(area) {
   if (copy_ == WeightCopy::none) return;
   const Index row_step = copy_ == WeightCopy::rows ? pitch_ : 1;
   const Index tap_step = copy_ == WeightCopy::rows ? 1 : kernels.tile_rows;
-  for (Index row = 0; row < kernels.tile_rows; ++row) row_offsets_[row] = row * row_step;
-  for (Index tap = 0; tap < taps; ++tap) tap_offsets_[tap] = tap * tap_step;
+  for (Index row = 0; row < kernels.tile_rows; ++row) area_.row_offsets[row] = row * row_step;
+  for (Index tap = 0; tap < taps; ++tap) area_.tap_offsets[tap] = tap * tap_step;
 }
 
 template <class T>
@@ -91,11 +90,11 @@ typename TileWeights<T>::Tile TileWeights<T>::copied(Index index) noexcept {
   if (copy_ == WeightCopy::rows) {
     const PhaseTimer timer(Phase::packing_weights);
     const T* from = in_place_.data + tiles_.first(index) * lane_ + in_place_.tap_offsets[0];
-    kernels_->copy_rows(from, lane_, tiles_.rows(index), taps_, weights_, pitch_);
-    return {weights_, row_offsets_, tap_offsets_};
+    kernels_->copy_rows(from, lane_, tiles_.rows(index), taps_, area_.weights, pitch_);
+    return {area_.weights, area_.row_offsets, area_.tap_offsets};
   }
   if (index >= end_) copy_tiles(index);
-  return {weights_ + (index - begin_) * pitch_, row_offsets_, tap_offsets_};
+  return {area_.weights + (index - begin_) * pitch_, area_.row_offsets, area_.tap_offsets};
 }
 
 // Some tiles from `index` on, all of the same height.
@@ -116,15 +115,15 @@ void TileWeights<T>::copy_tiles(Index index) noexcept {
     if (channels_left_ - tiles_.first(tile) < lanes) {
       for (Index tap = 0; tap < taps_; ++tap)
         kernels_->copy_rows(from + first + in_place_.tap_offsets[tap], 0, 1, rows,
-                            weights_ + position + tap_offsets_[tap], 0);
+                            area_.weights + position + area_.tap_offsets[tap], 0);
       continue;
     }
     for (Index row = 0; row < rows; row += lanes) {
       const Index here = smaller(row, larger(0, rows - lanes));
-      copies_[copies++] = {first + here, position + here, kernels_->tile_rows};
+      area_.copies[copies++] = {first + here, position + here, kernels_->tile_rows};
     }
   }
-  kernels_->expand_block(from, in_place_.tap_offsets, taps_, copies_, copies, weights_);
+  kernels_->expand_block(from, in_place_.tap_offsets, taps_, area_.copies, copies, area_.weights);
 }
 
 template class TileWeights<float>;

@@ -4,7 +4,7 @@
 
 #include "algorithms/gemm/panels/tiles.hpp"
 #include "algorithms/read/weights.hpp"
-#include "core/workspace.hpp"
+#include "core/work_areas.hpp"
 
 namespace convgrad::gemm {
 
@@ -13,6 +13,15 @@ enum class WeightCopy {
   none,  // as they lie
   rows,  // row after row: theirs would push each other out of the first-level cache while the panels pass
   taps,  // tap after tap: rows are neighbors and taps far apart, so that each tap takes a line or two of its own
+};
+
+// Copied weights of some tiles, and how to read and make them.
+template <class T>
+struct TileWeightsArea {
+  T* weights;
+  Index* row_offsets;
+  Index* tap_offsets;
+  kernels::BlockCopy* copies;
 };
 
 template <class T>
@@ -25,18 +34,13 @@ class TileWeights {
     const Index* tap_offsets;
   };
 
-  // What a worker has for it.
-  struct Room {
-    std::size_t weights = 0, rows = 0, taps = 0, copies = 0;
-
-    void reserve(WorkspaceLayout& layout, const kernels::KernelSet<T>& kernels, Index most_taps) noexcept;
-  };
+  static AreaLayout<TileWeightsArea<T>> layout(const kernels::KernelSet<T>& kernels, Index most_taps) noexcept;
 
   // `in_place` is where those of the first tile lie, `taps` of a `pointwise` kernel or another. `channels_left` counts
   // the channels from there to the end of the group.
   TileWeights(const kernels::KernelSet<T>& kernels, const EvenTiles& tiles, Index channels_left,
-              const Weights<T>& weights, const Tile& in_place, Index taps, bool pointwise, const Room& room,
-              void* area) noexcept;
+              const Weights<T>& weights, const Tile& in_place, Index taps, bool pointwise,
+              const TileWeightsArea<T>& area) noexcept;
 
   // To be asked for one after the other.
   Tile tile(Index index) noexcept {
@@ -60,10 +64,7 @@ class TileWeights {
   Index pitch_;      // from one copied tile to the next
   Index begin_ = 0;  // those that are copied
   Index end_ = 0;
-  T* weights_;
-  Index* row_offsets_;
-  Index* tap_offsets_;
-  kernels::BlockCopy* copies_;
+  TileWeightsArea<T> area_;
 };
 
 }  // namespace convgrad::gemm

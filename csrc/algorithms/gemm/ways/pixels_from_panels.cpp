@@ -102,35 +102,6 @@ Index most_result_bytes(const Geometry& geometry, Index pixels, Index size) noex
 
 }  // namespace
 
-// Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there,
-// and into a buffer otherwise.
-template <class T>
-struct PixelsFromPanels<T>::Destination {
-  T* result;
-  Index stride;   // from one output channel to the next
-  Index vectors;  // of the panel
-  bool direct;
-  Index step;   // to where the next panel's go
-  T* streamed;  // where complete sums go in Z, around the caches, or null: they stay at `result`
-  Index alike;  // so many panels from this one on have as many vectors, and go `step` elements further each
-};
-
-template <class T>
-struct PixelsFromPanels<T>::Worker {
-  T* strip;
-  T* panels;
-  T* start;
-  T* results;
-  Index* tap_offsets;
-  Index* weight_offsets;
-  Index* row_offsets;
-  Destination* destinations;
-  kernels::BlockCopy* block_copies;
-  Index* unfilled;         // where the pixels of a panel lie that is to be filled on the way
-  Index* block_in_panels;  // with all its taps, or -1: other ranges of its channels need not fill them again
-  void* area;
-};
-
 template <class T>
 bool PixelsFromPanels<T>::fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
   return short_vectors(kernels) && geometry.taps_per_channel() == 1 && geometry.in_channels >= fewest_taps_to_fill &&
@@ -159,25 +130,23 @@ PixelsFromPanels<T>::PixelsFromPanels(const Geometry& geometry, const kernels::K
   cost.weight = 2;
   const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
   tasks_ = CorrelationTasks(tuning_of(kernels), geometry, limits, cost, useful);
-  threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
+  areas_.workers = workers_for(tasks_.count(), useful);
 
   const Blocking& blocking = tasks_.blocking();
   const Index pixels = round_up(blocking.most_pixels(), width_);
-  WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(blocking.strip_room() + 2 * width_);
   taps_per_run_ = find_taps_per_run(kernels, blocking.most_taps(), pixels);
-  panels_ = worker.reserve<T>(panel_elements(pixels, taps_per_run_));
-  start_ = worker.reserve<T>(tasks_.channels_per_task() * width_);
-  results_ = worker.reserve<T>(tasks_.channels_per_task() * pixels);
-  tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
-  weight_offsets_ = worker.reserve<Index>(blocking.most_taps());
-  row_offsets_ = worker.reserve<Index>(larger(2, tasks_.channels_per_task()));
-  weights_.reserve(worker, kernels, taps_per_run_);
-  destinations_ = worker.reserve<Destination>(pixels / width_);
-  block_copies_ = worker.reserve<kernels::BlockCopy>(geometry.taps_per_channel() == 1 ? most_copies(pixels) : 0);
-  unfilled_ = worker.reserve<Index>(pixels / width_ + 1);
-  block_in_panels_ = worker.reserve<Index>(1);
-  worker_bytes_ = worker.bytes();
+  areas_.own.reserve(&Area::strip, blocking.strip_room() + 2 * width_);
+  areas_.own.reserve(&Area::panels, panel_elements(pixels, taps_per_run_));
+  areas_.own.reserve(&Area::start, tasks_.channels_per_task() * width_);
+  areas_.own.reserve(&Area::results, tasks_.channels_per_task() * pixels);
+  areas_.own.reserve(&Area::tap_offsets, blocking.most_taps());
+  areas_.own.reserve(&Area::weight_offsets, blocking.most_taps());
+  areas_.own.reserve(&Area::row_offsets, larger(2, tasks_.channels_per_task()));
+  areas_.own.include(&Area::tile_weights, TileWeights<T>::layout(kernels, taps_per_run_));
+  areas_.own.reserve(&Area::destinations, pixels / width_);
+  areas_.own.reserve(&Area::block_copies, geometry.taps_per_channel() == 1 ? most_copies(pixels) : 0);
+  areas_.own.reserve(&Area::unfilled, pixels / width_ + 1);
+  areas_.own.reserve(&Area::block_in_panels, 1);
 
   const double bytes = input_bytes<T>(geometry);
   prefetches_input_ = geometry.taps_per_channel() == 1
@@ -200,27 +169,11 @@ void PixelsFromPanels<T>::run(const CorrelationOperands<T>& operands, void* work
   const Weights<T>& weights = operands.weights;
   const Bias<T>& bias = operands.bias;
   const Tensor<T>& output = operands.output;
-  for (int number = 0; number < threads_; ++number)
-    *at_offset<Index>(workspace, static_cast<std::size_t>(number) * worker_bytes_ + block_in_panels_) = -1;
-  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
-    void* area = at_offset<char>(workspace, static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{at_offset<T>(area, strip_),
-                        at_offset<T>(area, panels_),
-                        at_offset<T>(area, start_),
-                        at_offset<T>(area, results_),
-                        at_offset<Index>(area, tap_offsets_),
-                        at_offset<Index>(area, weight_offsets_),
-                        at_offset<Index>(area, row_offsets_),
-                        at_offset<Destination>(area, destinations_),
-                        at_offset<kernels::BlockCopy>(area, block_copies_),
-                        at_offset<Index>(area, unfilled_),
-                        at_offset<Index>(area, block_in_panels_),
-                        area};
+  for (int worker = 0; worker < areas_.workers; ++worker) *areas_.own_in(workspace, worker).block_in_panels = -1;
+  run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
     const CorrelationTask task = tasks_.task(index);
-    // What this worker, or another soon, does after it.
-    const CorrelationTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
-    fill_start(task, bias, worker.start);
-    run_task(task, tasks_.block_of(index), next, input, weights, !bias.given() ? 0 : width_, output, worker);
+    fill_start(task, bias, area.start);
+    run_task(task, tasks_.block_of(index), tasks_.task(next), input, weights, !bias.given() ? 0 : width_, output, area);
     if (streams_) kernels_->finish_streams();
   });
 }
@@ -238,7 +191,7 @@ void PixelsFromPanels<T>::fill_start(const CorrelationTask& task, const Bias<T>&
 template <class T>
 void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, const CorrelationTask& next,
                                    const Tensor<const T>& input, const Weights<T>& weights, Index start_stride,
-                                   const Tensor<T>& output, const Worker& worker) const noexcept {
+                                   const Tensor<T>& output, const Area& area) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Blocking& blocking = tasks_.blocking();
   const PixelBlock pixels = task.pixels;
@@ -250,10 +203,10 @@ void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, con
   Tensor<T> to = at_block(output, pixels);
   to.data += (task.group * geometry_.out_channels + task.first_channel) * output.inner;
   const T* task_weights = weights.data + task.group * weights.group + task.first_channel * weights.lane;
-  for (Index row = 0; row < larger(2, task.channels); ++row) worker.row_offsets[row] = row * weights.lane;
+  for (Index row = 0; row < larger(2, task.channels); ++row) area.row_offsets[row] = row * weights.lane;
 
   const Index adjacent = adjacent_pixels(box, to);
-  find_destinations(box, adjacent, task.channels, to, worker);
+  find_destinations(box, adjacent, task.channels, to, area);
 
   const EvenTiles tiles(task.channels, rows_per_tile(geometry_, *kernels_));
   const Index tap_blocks = blocking.tap_blocks();
@@ -262,20 +215,20 @@ void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, con
     const TapBlock taps = blocking.tap_block(t);
     StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
                      StripShape::Order::pixels_adjacent);
-    const T* strip = worker.strip;
+    const T* strip = area.strip;
     const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
     const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip);
     const bool one_run = tap_blocks == 1 && taps.count() <= taps_per_run_;
-    const bool has_panels = one_run && *worker.block_in_panels == block;
+    const bool has_panels = one_run && *area.block_in_panels == block;
     const bool turns = transposes_into_panels(geometry_, input);
     const bool fills_in_place = in_place && !turns && fills_panels_;
     const bool fills = fills_in_place || fills_from_strip_;
     const bool keeps =
         !fills_from_strip_ || tiles.count > most_tiles_on_strip || task.channels < geometry_.out_channels;
-    *worker.block_in_panels = one_run && (keeps || has_panels) ? block : -1;
-    if (!in_place && !has_panels && !turns) shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
-    shape.fill_tap_offsets(taps, worker.tap_offsets);
-    fill_weight_offsets(weights, taps, worker.weight_offsets);
+    *area.block_in_panels = one_run && (keeps || has_panels) ? block : -1;
+    if (!in_place && !has_panels && !turns) shape.pack(*kernels_, geometry_, pixels, taps, group_input, area.strip);
+    shape.fill_tap_offsets(taps, area.tap_offsets);
+    fill_weight_offsets(weights, taps, area.weight_offsets);
     const T* block_weights = task_weights + taps.first_channel * weights.channel;
     for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
 
@@ -286,15 +239,15 @@ void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, con
       const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
       if (!has_panels && turns)
         transpose_into_panels(*kernels_, geometry_, pixels, group_input, taps.first_channel + done, length,
-                              worker.panels);
+                              area.panels);
       else if (!has_panels)
-        expand_panels(*kernels_, shape, box, strip, by_tap, worker.tap_offsets + done, {0, length, length},
-                      worker.block_copies, worker.panels, fills ? worker.unfilled : nullptr);
+        expand_panels(*kernels_, shape, box, strip, by_tap, area.tap_offsets + done, {0, length, length},
+                      area.block_copies, area.panels, fills ? area.unfilled : nullptr);
       timer.next(Phase::multiplying);
-      const Index* weight_offsets = worker.weight_offsets + done;
+      const Index* weight_offsets = area.weight_offsets + done;
       TileWeights<T> tile_weights(*kernels_, tiles, geometry_.out_channels - task.first_channel, weights,
-                                  {block_weights, worker.row_offsets, weight_offsets}, length,
-                                  geometry_.taps_per_channel() == 1, weights_, worker.area);
+                                  {block_weights, area.row_offsets, weight_offsets}, length,
+                                  geometry_.taps_per_channel() == 1, area.tile_weights);
       const Index panels = divide_up(count, width_);
       const Index at_once = panels_per_call(length);
       const bool fresh = t == 0 && done == 0;
@@ -304,7 +257,7 @@ void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, con
       if (prefetches_results_ && adjacent == 1 && complete) {  // an NHWC array's, none of which are stored directly
         results = prefetch_of_pixels(to, box, 0, count, task.channels, tiles.count * panels);
       } else if (prefetches_next_rows_ && adjacent >= count && complete && tiles.count > 1 &&
-                 worker.destinations[0].streamed == nullptr) {  // the next tile's
+                 area.destinations[0].streamed == nullptr) {  // the next tile's
         results = {{to.data + tiles.rows(0) * to.inner, to.inner, task.channels - tiles.rows(0), count},
                    (tiles.count - 1) * panels};
       }
@@ -329,15 +282,15 @@ void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, con
         const Index rows = tiles.rows(tile);
         const typename TileWeights<T>::Tile here = tile_weights.tile(tile);
         const kernels::Reduction reduction{here.tap_offsets, length};
-        const T* start = fresh ? worker.start + first * start_stride : nullptr;
-        T* data = worker.panels;
+        const T* start = fresh ? area.start + first * start_stride : nullptr;
+        T* data = area.panels;
         for (Index panel = 0, some = 1; panel < panels; panel += some, data += some * panel_offset(width_, length)) {
-          const Destination& destination = worker.destinations[panel];
+          const PanelDestination<T>& destination = area.destinations[panel];
           T* sums = destination.result + first * destination.stride;
           const bool streams = complete && destination.streamed != nullptr;
           some = smaller(destination.alike, at_once);
           const bool may_fill = fills && !has_panels && (tile == 0 || !keeps);
-          if (may_fill) some = alike_panels(worker.unfilled + panel, some);
+          if (may_fill) some = alike_panels(area.unfilled + panel, some);
           const kernels::PrefetchLines asked = lines.fill(some, ahead, results);
           const kernels::PanelSweep<T> sweep{data,
                                              panel_offset(width_, length),
@@ -350,10 +303,10 @@ void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, con
                                              some,
                                              asked,
                                              streams};
-          if (may_fill && worker.unfilled[panel] != filled_already)
+          if (may_fill && area.unfilled[panel] != filled_already)
             kernels_->fill_sweep[rows - 1](
                 here.data, here.row_offsets, here.tap_offsets, length,
-                {strip, worker.tap_offsets + done, worker.unfilled + panel, keeps ? data : nullptr}, sweep);
+                {strip, area.tap_offsets + done, area.unfilled + panel, keeps ? data : nullptr}, sweep);
           else if (destination.vectors == kernels_->tile_vectors)
             kernels_->sweep_tile[rows - 1](here.data, here.row_offsets, here.tap_offsets, length, sweep);
           else
@@ -366,7 +319,7 @@ void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, con
   }
   timer.next(Phase::storing);
   for (Index begin = 0; begin < count; begin += width_) {
-    const Destination& destination = worker.destinations[begin / width_];
+    const PanelDestination<T>& destination = area.destinations[begin / width_];
     if (!destination.direct && destination.streamed == nullptr)
       unpack_channels(*kernels_, destination.result, destination.stride, box, begin, smaller(count, begin + width_),
                       task.channels, to);
@@ -375,7 +328,7 @@ void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, con
 
 template <class T>
 void PixelsFromPanels<T>::find_destinations(const PixelBox& box, Index adjacent, Index channels, const Tensor<T>& to,
-                                            const Worker& worker) const noexcept {
+                                            const Area& area) const noexcept {
   const Index count = box.count();
   PixelCursor place(box);
   Index into_stretch = 0;  // how far `begin` lies into a stretch of adjacent pixels
@@ -387,20 +340,20 @@ void PixelsFromPanels<T>::find_destinations(const PixelBox& box, Index adjacent,
     const bool streams = direct && streams_ && width == width_ && into_line(place_in_output) == 0 &&
                          into_line(place_in_output + to.inner) == 0;
     const bool stays = direct && !streams;
-    worker.destinations[begin / width_] = {stays ? place_in_output : worker.results + begin * channels,
-                                           stays ? to.inner : width,
-                                           width / kernels_->lanes,
-                                           stays,
-                                           stays ? width : width * channels,
-                                           streams ? place_in_output : nullptr,
-                                           1};
+    area.destinations[begin / width_] = {stays ? place_in_output : area.results + begin * channels,
+                                         stays ? to.inner : width,
+                                         width / kernels_->lanes,
+                                         stays,
+                                         stays ? width : width * channels,
+                                         streams ? place_in_output : nullptr,
+                                         1};
     place.advance(pixels_here);
     into_stretch += pixels_here;
     while (into_stretch >= adjacent) into_stretch -= adjacent;
   }
   for (Index panel = divide_up(count, width_) - 2; panel >= 0; --panel) {
-    Destination& here = worker.destinations[panel];
-    const Destination& next = worker.destinations[panel + 1];
+    PanelDestination<T>& here = area.destinations[panel];
+    const PanelDestination<T>& next = area.destinations[panel + 1];
     if (next.vectors == here.vectors && next.direct == here.direct && next.result == here.result + here.step &&
         next.streamed == (here.streamed == nullptr ? nullptr : here.streamed + width_))
       here.alike = next.alike + 1;

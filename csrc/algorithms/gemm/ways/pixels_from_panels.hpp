@@ -22,8 +22,22 @@
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/read/weights.hpp"
+#include "core/work_areas.hpp"
 
 namespace convgrad::gemm {
+
+// Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there,
+// and into a buffer otherwise.
+template <class T>
+struct PanelDestination {
+  T* result;
+  Index stride;   // from one output channel to the next
+  Index vectors;  // of the panel
+  bool direct;
+  Index step;   // to where the next panel's go
+  T* streamed;  // where complete sums go in Z, around the caches, or null: they stay at `result`
+  Index alike;  // so many panels from this one on have as many vectors, and go `step` elements further each
+};
 
 template <class T>
 class PixelsFromPanels {
@@ -33,29 +47,40 @@ class PixelsFromPanels {
   // Whether panels of a 1x1 kernel are filled while they are multiplied for the first time.
   static bool fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
 
-  [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] int threads() const noexcept { return areas_.workers; }
   void describe(Text& text) const noexcept {
     text.line("way", "%s", "pixels_from_panels");
     tasks_.describe(text);
   }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept {
-    return static_cast<std::size_t>(threads_) * worker_bytes_;
-  }
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept { return areas_.bytes(); }
 
   void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
  private:
-  struct Worker;
-  struct Destination;
+  // What a worker has for itself.
+  struct Area {
+    T* strip;
+    T* panels;
+    T* start;
+    T* results;
+    Index* tap_offsets;
+    Index* weight_offsets;
+    Index* row_offsets;
+    TileWeightsArea<T> tile_weights;
+    PanelDestination<T>* destinations;
+    kernels::BlockCopy* block_copies;
+    Index* unfilled;         // where the pixels of a panel lie that is to be filled on the way
+    Index* block_in_panels;  // with all its taps, or -1: other ranges of its channels need not fill them again
+  };
 
   // `block` is the number of the task's pixels and group.
   void run_task(const CorrelationTask& task, Index block, const CorrelationTask& next, const Tensor<const T>& input,
                 const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
-                const Worker& worker) const noexcept;
+                const Area& area) const noexcept;
   // Of the panels of a block, for some channels.
   void find_destinations(const PixelBox& box, Index adjacent, Index channels, const Tensor<T>& to,
-                         const Worker& worker) const noexcept;
+                         const Area& area) const noexcept;
   void fill_start(const CorrelationTask& task, const Bias<T>& bias, T* start) const noexcept;
 
   Geometry geometry_;
@@ -70,11 +95,7 @@ class PixelsFromPanels {
   bool streams_ = false;
   bool prefetches_results_ = false;
   bool prefetches_next_rows_ = false;  // a tile ahead: where one has many taps
-  int threads_ = 1;
-  typename TileWeights<T>::Room weights_;
-  std::size_t strip_ = 0, panels_ = 0, start_ = 0, results_ = 0, tap_offsets_ = 0, weight_offsets_ = 0,
-              row_offsets_ = 0, destinations_ = 0, block_copies_ = 0, unfilled_ = 0, block_in_panels_ = 0,
-              worker_bytes_ = 0;
+  WorkAreas<Area> areas_;
 };
 
 }  // namespace convgrad::gemm
