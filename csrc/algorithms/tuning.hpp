@@ -76,7 +76,113 @@ inline constexpr Index MiB = 1024 * KiB;
 
 #define CONVGRAD_TUNING_CHANNELS_BY_PIXEL(SAME, EACH)
 
-#define CONVGRAD_TUNING_PIXELS_FROM_PANELS(SAME, EACH)
+#define CONVGRAD_TUNING_PANELS(SAME, EACH)                                                                             \
+  EACH(double, split_cost_of_narrow_panel, 1.1, 1.3, 1.1, 1.3, "vectors",                                              \
+       "multiplying with a panel of one vector, which loads more for each multiplication: less where 32 registers "    \
+       "suffice for high tiles of it")                                                                                 \
+  SAME(Index, split_into_wide_panels, 1, "0 or 1",                                                                     \
+       "panels have three vectors where two would leave one over, and registers suffice")                              \
+  SAME(Index, weights_prefetch_rows, 64, "input channels",                                                             \
+       "packing rows of output channels, short and far apart: how far ahead rows are prefetched into the "             \
+       "second-level cache; 0 for not at all")                                                                         \
+  SAME(Index, weights_rows_at_once, 4, "input channels",                                                               \
+       "of these are copied in a call")                                                                                \
+  SAME(Index, weights_channels_at_once, 4, "input channels",                                                           \
+       "whose kernels are transposed in a call: they and the next ones fit the first-level cache")                     \
+  SAME(Index, weights_prefetch_spread, 4, "kernels",                                                                   \
+       "output channels that lie no further apart lie together, and their lines of the next input channel are "        \
+       "prefetched; 0 for never")
+
+#define CONVGRAD_TUNING_PIXELS_FROM_PANELS(SAME, EACH)                                                                 \
+  SAME(Index, panels_strip_bytes, 512 * KiB, "bytes",                                                                  \
+       "strip of a block, which shares a second-level cache with results and with weights that stream by")             \
+  SAME(Index, panels_result_bytes, 512 * KiB, "bytes",                                                                 \
+       "results of a task, which are read and written again by every run of taps")                                     \
+  SAME(Index, panels_result_bytes_of_one_run, MiB, "bytes",                                                            \
+       "the same where they are complete after one run of taps, and are not read again")                               \
+  SAME(Index, panels_and_result_bytes, 1408 * KiB, "bytes",                                                            \
+       "of both together then: a worker's memory stays below 2 MiB")                                                   \
+  SAME(Index, panels_block_pixels, 448, "pixels",                                                                      \
+       "of a block of full runs of taps, or as many as panels_cache_share has room for")                               \
+  SAME(double, panels_cache_share, 0.875, "of the second-level cache",                                                 \
+       "that panels of a run of taps may take")                                                                        \
+  EACH(Index, panels_block_bytes, 256 * KiB, 128 * KiB, 128 * KiB, 128 * KiB, "bytes",                                 \
+       "panels of a block of few taps, whose pixels are more: rows of results are written in longer pieces, which "    \
+       "layers of few input channels wait for; 0 for panels_block_pixels")                                             \
+  EACH(Index, panels_block_most_pixels, 7168, 1792, 1792, 1792, "pixels",                                              \
+       "of such a block: long vectors gain from pieces of 28 KiB; short ones were measured with half of that cache")   \
+  EACH(double, panels_block_least_gain, 2, 1, 1, 1, "panels_block_pixels",                                             \
+       "fewer pixels than this gain less than what whole rows of pixels leave of the last panel")                      \
+  SAME(Index, panels_run_taps, 256, "taps",                                                                            \
+       "of a run: a tile's weights and a panel fit the first-level cache")                                             \
+  SAME(Index, panels_run_most_taps, 512, "taps",                                                                       \
+       "the same of few pixels: results are read and written again less often; panels_run_taps for never")             \
+  SAME(Index, panels_run_tile_weight_bytes, 14 * KiB, "bytes",                                                         \
+       "that a tile's weights may take then, to stay in the first-level cache while panels pass")                      \
+  EACH(Index, panels_low_tile_rows, 8, 14, 14, 14, "output channels",                                                  \
+       "of a tile of few taps, over before its predecessor's results have left the store queue: lower ones store "     \
+       "less at a time. Short vectors need the loads that high ones save; 14 for never")                               \
+  SAME(Index, panels_low_tile_most_taps, 96, "taps",                                                                   \
+       "that are few so: low tiles gain 9 % with 9 taps, 2 % with 32")                                                 \
+  SAME(Index, panels_call_taps, 512, "taps",                                                                           \
+       "of few taps, as many panels are multiplied in a call as take as long as these; 1 for one at a time")           \
+  EACH(Index, panels_fill_1x1, 0, 1, 1, 1, "0 or 1",                                                                   \
+       "the first tile that multiplies a 1x1 kernel's panel fills it on the way, and prefetches the next one's "       \
+       "lines; long vectors gain nothing")                                                                             \
+  SAME(Index, panels_fill_1x1_fewest_taps, 128, "taps",                                                                \
+       "that pay for it")                                                                                              \
+  SAME(Index, panels_fill_1x1_fewest_pixels, 448, "pixels",                                                            \
+       "of an image: small ones are copied as quickly from end to end, since the first panel of each finds no lines "  \
+       "there")                                                                                                        \
+  SAME(Index, panels_fill_strip, 1, "0 or 1",                                                                          \
+       "panels of a strip are filled on the way, too, where few of them meet the end of a row")                        \
+  SAME(Index, panels_fill_strip_fewest_taps, 16, "taps",                                                               \
+       "that pay for what a panel takes besides")                                                                      \
+  SAME(Index, panels_fill_strip_fewest_panels, 2, "panels",                                                            \
+       "of a row of pixels that is not whole panels, so that few meet its end")                                        \
+  SAME(Index, panels_fill_strip_most_tiles, 3, "tiles",                                                                \
+       "that all read the strip: panels are not stored for so few; 0 for never")                                       \
+  SAME(double, panels_prefetch_1x1_input_bytes, 8 * MiB, "bytes",                                                      \
+       "a larger input of a 1x1 kernel is prefetched while other panels are multiplied: it is copied in long rows, "   \
+       "which the hardware follows, unless it comes from memory; 1e18 for never")                                      \
+  SAME(double, panels_prefetch_input_bytes, MiB, "bytes",                                                              \
+       "a larger input of other kernels is prefetched: it is copied in short rows; 1e18 for never")                    \
+  SAME(Index, panels_prefetch_strip_bytes, 256 * KiB, "bytes",                                                         \
+       "of the strip at most then: there is room for the next one's input")                                            \
+  SAME(double, panels_prefetch_first_bytes, MiB, "bytes",                                                              \
+       "where panels of a 1x1 kernel are filled on the way, the first one of a larger input is prefetched; 1e18 for "  \
+       "never")                                                                                                        \
+  SAME(double, panels_prefetch_result_bytes, 8 * MiB, "bytes",                                                         \
+       "larger results whose channels are neighbors are prefetched before they are stored; 1e18 for never")            \
+  EACH(Index, panels_prefetch_rows, 1, 0, 0, 0, "0 or 1",                                                              \
+       "rows of results that the next tile stores are prefetched")                                                     \
+  SAME(Index, panels_prefetch_rows_fewest_taps, 97, "taps",                                                            \
+       "of a tile that lasts long enough for that")                                                                    \
+  SAME(double, panels_prefetch_rows_bytes, MiB, "bytes",                                                               \
+       "smaller results are cached")                                                                                   \
+  SAME(Index, panels_streams_results, 1, "0 or 1",                                                                     \
+       "results that outgrow the caches go around them, where panels are whole cache lines there")                     \
+  EACH(Index, panels_copies_weights_by_tap, 0, 1, 1, 1, "0 or 1",                                                      \
+       "weights of a 1x1 kernel with output channels as neighbors are copied tap after tap, since each tap takes "     \
+       "lines of its own: long vectors spend time enough on a tap to fetch them from the second-level cache")          \
+  SAME(Index, panels_copies_weights_by_row, 1, "0 or 1",                                                               \
+       "rows of weights a multiple of 4 KiB apart are copied, tile by tile: they meet in few lines of the "            \
+       "first-level cache")                                                                                            \
+  SAME(Index, panels_copied_weight_bytes, 72 * KiB, "bytes",                                                           \
+       "copied at once, tap after tap: several tiles share a tap's lines, and leave the panels room in the "           \
+       "second-level cache")                                                                                           \
+  SAME(Index, panels_copied_weight_tiles, 32, "tiles",                                                                 \
+       "copied at once, at most")                                                                                      \
+  SAME(double, panels_cost_of_copy, 5, "multiplications",                                                              \
+       "copying an element of a panel, when cutting work into tasks")                                                  \
+  SAME(double, panels_cost_of_copy_by_row, 12, "multiplications",                                                      \
+       "the same, times rows of pixels in a vector, since each is a copy")                                             \
+  SAME(double, panels_cost_few_rows, 0.4, "rows in a vector",                                                          \
+       "below which panels_cost_of_copy holds")                                                                        \
+  SAME(double, panels_cost_of_strip_element, 16, "multiplications",                                                    \
+       "copying an element of a strip, likewise")                                                                      \
+  SAME(double, panels_cost_of_weight, 2, "multiplications",                                                            \
+       "reading a weight for a block of pixels, likewise")
 
 #define CONVGRAD_TUNING_PIXELS_FROM_STRIP(SAME, EACH)
 
@@ -95,6 +201,7 @@ inline constexpr Index MiB = 1024 * KiB;
   CONVGRAD_TUNING_CHOICE(SAME, EACH) \
   CONVGRAD_TUNING_CHANNELS_BY_TILE(SAME, EACH) \
   CONVGRAD_TUNING_CHANNELS_BY_PIXEL(SAME, EACH) \
+  CONVGRAD_TUNING_PANELS(SAME, EACH) \
   CONVGRAD_TUNING_PIXELS_FROM_PANELS(SAME, EACH) \
   CONVGRAD_TUNING_PIXELS_FROM_STRIP(SAME, EACH) \
   CONVGRAD_TUNING_PIXEL_ROWS(SAME, EACH) \

@@ -288,6 +288,7 @@ void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const Co
   const Index pitch = tasks_.product_pitch();
   const Index full = full_panels(*kernels_, pixels);
   const Index step = panel_offset(width_, length);
+  const Index at_once = panels_per_call(tuning_of(*kernels_), length);
   PrefetchList<2> lines;
   Index next = 0;
   for (Index tile = 0; tile < tiles.count; ++tile) {
@@ -299,7 +300,7 @@ void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const Co
     T* products = worker.products + row * pitch;
     const bool may_fill = in_place != nullptr && tile == 0;
     for (Index panel = 0, some = 0; panel < full; panel += some) {
-      some = smaller(panels_per_call(length), full - panel);
+      some = smaller(at_once, full - panel);
       if (may_fill) some = alike_panels(worker.unfilled + panel, some);
       const kernels::PrefetchLines asked = lines.fill(some, reads, stores);
       T* to = products + panel * width_;

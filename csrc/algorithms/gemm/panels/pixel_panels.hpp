@@ -5,6 +5,7 @@
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/read/strip.hpp"
+#include "algorithms/tuning.hpp"
 
 namespace convgrad::gemm {
 
@@ -21,10 +22,9 @@ Index full_panels(const kernels::KernelSet<T>& kernels, Index pixels) noexcept {
   return pixels / full + (pixels % full > full - kernels.lanes ? 1 : 0);
 }
 
-// Of few taps, several are done in a call: so many that it takes as long as this many taps do.
-inline Index panels_per_call(Index taps) noexcept {
-  constexpr Index taps_per_call = 512;
-  return larger(1, taps_per_call / larger(1, taps));
+// Of few taps, several are done in a call, which would otherwise begin and end for a few multiplications.
+inline Index panels_per_call(const Tuning& tuning, Index taps) noexcept {
+  return larger(1, tuning.panels_call_taps / larger(1, taps));
 }
 
 // Where the panel of pixel `begin` lies: one row further on than it need, since panels a power of two apart would all

@@ -4,6 +4,7 @@
 
 #include "algorithms/gemm/panels/tiles.hpp"
 #include "algorithms/read/weights.hpp"
+#include "core/text.hpp"
 #include "core/work_areas.hpp"
 
 namespace convgrad::gemm {
@@ -11,7 +12,7 @@ namespace convgrad::gemm {
 // How the weights of a tile are read.
 enum class WeightCopy {
   none,  // as they lie
-  rows,  // row after row: theirs would push each other out of the first-level cache while the panels pass
+  rows,  // row after row, where taps are neighbors: rows a multiple of 4 KiB apart would evict one another
   taps,  // tap after tap: rows are neighbors and taps far apart, so that each tap takes a line or two of its own
 };
 
@@ -24,6 +25,32 @@ struct TileWeightsArea {
   kernels::BlockCopy* copies;
 };
 
+// Which weights are copied, and how many at once: decided with the plan, which has room for them.
+template <class T>
+class TileWeightCopies {
+ public:
+  TileWeightCopies() = default;
+  TileWeightCopies(const kernels::KernelSet<T>& kernels, bool pointwise) noexcept;
+
+  [[nodiscard]] AreaLayout<TileWeightsArea<T>> layout(Index most_taps) const noexcept;
+  // What the strides of a run's weights decide.
+  [[nodiscard]] WeightCopy bind(const Weights<T>& weights) const noexcept;
+  void describe(Text& text) const noexcept;
+
+  [[nodiscard]] Index tiles_at_once(Index taps) const noexcept {
+    const Index fitting = elements_ / (larger(1, taps) * kernels_->tile_rows);
+    return smaller(most_tiles_, larger(1, fitting));
+  }
+  [[nodiscard]] const kernels::KernelSet<T>& kernels() const noexcept { return *kernels_; }
+
+ private:
+  const kernels::KernelSet<T>* kernels_ = nullptr;
+  bool by_tap_ = false;
+  bool by_row_ = false;
+  Index elements_ = 0;  // that are copied at once, tap after tap, and of so many tiles at most
+  Index most_tiles_ = 0;
+};
+
 template <class T>
 class TileWeights {
  public:
@@ -34,37 +61,38 @@ class TileWeights {
     const Index* tap_offsets;
   };
 
-  static AreaLayout<TileWeightsArea<T>> layout(const kernels::KernelSet<T>& kernels, Index most_taps) noexcept;
+  // Where those of a run of taps lie.
+  struct Source {
+    Tile first;           // of the first tile
+    Index taps;           // of the run
+    Index lane;           // from one output channel to the next
+    Index channels_left;  // from the first tile's first one to the end of the group
+  };
 
-  // `in_place` is where those of the first tile lie, `taps` of a `pointwise` kernel or another. `channels_left` counts
-  // the channels from there to the end of the group.
-  TileWeights(const kernels::KernelSet<T>& kernels, const EvenTiles& tiles, Index channels_left,
-              const Weights<T>& weights, const Tile& in_place, Index taps, bool pointwise,
+  TileWeights(const TileWeightCopies<T>& copies, WeightCopy copy, const EvenTiles& tiles, const Source& source,
               const TileWeightsArea<T>& area) noexcept;
 
   // To be asked for one after the other.
   Tile tile(Index index) noexcept {
     if (copy_ != WeightCopy::none) return copied(index);
-    Tile result = in_place_;
-    result.data += tiles_.first(index) * lane_;
+    Tile result = source_.first;
+    result.data += tiles_.first(index) * source_.lane;
     return result;
   }
 
  private:
   Tile copied(Index index) noexcept;
   void copy_tiles(Index index) noexcept;
+  void copy_last_tile(const T* from, Index rows, T* to) noexcept;
 
-  const kernels::KernelSet<T>* kernels_;
+  const TileWeightCopies<T>& copies_;
   WeightCopy copy_;
   EvenTiles tiles_;
-  Index channels_left_;
-  Index lane_;
-  Tile in_place_;
-  Index taps_;
-  Index pitch_;      // from one copied tile to the next
-  Index begin_ = 0;  // those that are copied
-  Index end_ = 0;
+  Source source_;
   TileWeightsArea<T> area_;
+  Index pitch_;      // from one copied row, or tile, to the next
+  Index begin_ = 0;  // the tiles that are copied
+  Index end_ = 0;
 };
 
 }  // namespace convgrad::gemm

@@ -1,181 +1,193 @@
 #include "algorithms/gemm/ways/pixels_from_panels.hpp"
 
-#include "algorithms/common/blocks.hpp"
-#include "algorithms/common/pixel_box.hpp"
-#include "algorithms/common/prefetch.hpp"
+#include "algorithms/common/machine.hpp"
 #include "algorithms/common/sharing.hpp"
+#include "algorithms/gemm/panels/panel_blocks.hpp"
+#include "algorithms/gemm/panels/panel_fill.hpp"
 #include "algorithms/gemm/panels/pixel_panels.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
 #include "algorithms/gemm/write/output_stream.hpp"
-#include "algorithms/gemm/write/unpack.hpp"
+#include "algorithms/read/strip.hpp"
 #include "algorithms/read/weights.hpp"
-#include "core/cpu.hpp"
-#include "core/parallel.hpp"
-#include "core/phases.hpp"
-#include "core/workspace.hpp"
 
 namespace convgrad::gemm {
 
-namespace {
-
-// Strip and results share a second-level cache of one mebibyte with the weights that stream by. But results that are
-// complete after one run of taps are not read again, and may be more, as long as a worker's memory stays below two
-// mebibytes.
-constexpr Index strip_bytes = Index{512} << 10;
-constexpr Index result_bytes = Index{512} << 10;
-constexpr Index result_bytes_of_one_run = Index{1} << 20;
-constexpr Index panel_and_result_bytes = Index{1408} << 10;
-// Blocks of few taps are larger, as long as their panels leave room in that cache: each row of results is written in
-// longer pieces, which is what layers with few input channels wait for. Zen 4, with long vectors, gains from pieces of
-// 28 KiB; what short ones need was measured on Zen 3, with half of that cache.
-constexpr Index panel_bytes = Index{128} << 10;
-constexpr Index panel_bytes_of_long_vectors = Index{256} << 10;
-constexpr Index fewest_pixels_per_block = 448;  // or as many as have panels in seven eighths of that cache
-constexpr Index most_pixels_per_block = 1792;
-constexpr Index most_pixels_of_long_vectors = 7168;
-// The weights of a tile of this many taps, and a panel, fit the first-level cache.
-constexpr Index taps_per_run = 256;
-// Of few pixels the second-level cache holds panels of more taps, and results are read and written again less often:
-// as many as let the weights of a tile stay in the first-level cache while panels pass.
-constexpr Index most_taps_per_run = 512;
-constexpr Index tile_weight_bytes = Index{14} << 10;
-// A tile of few taps is done before its predecessor's results have left the store queue, which the results of two high
-// tiles fill: lower ones store as much, but not so much at a time. Measured on Zen 4 with long vectors, which it stores
-// by halves: 1.09 with 9 taps, 1.02 with 32. Short vectors have lower tiles, and need the loads that high ones save.
-constexpr Index most_taps_of_low_tiles = 96;
-constexpr Index low_tile_rows = 8;
-// A larger input comes from the last-level cache or beyond: what is read next is brought nearer. A 1x1 kernel copies
-// its input in place, long rows that the hardware foresees; others copy short ones, as long as there is room for the
-// next.
-constexpr double most_cached_bytes = 8 << 20;
-constexpr double most_near_bytes = 1 << 20;
-constexpr Index most_ahead_bytes = Index{256} << 10;
-// A 1x1 kernel's panels, of many taps, need no copying of their own: the first tile that multiplies one fills it, and
-// asks for the lines of the next. But the first panel of an image finds no lines there, unless they were brought nearer
-// before, so that small images are copied as quickly from end to end. Long vectors gain nothing on Zen 4.
-constexpr Index fewest_taps_to_fill = 128;
-constexpr Index fewest_pixels_to_fill = 448;
-// Panels of a strip are filled so, too, where few of them meet the end of a row; and if only some tiles read them, all
-// of them read the strip. Fewer taps do not pay for what a panel takes besides.
-constexpr Index fewest_taps_on_strip = 16;
-constexpr Index most_tiles_on_strip = 3;
-
-bool in_one_run(const Geometry& geometry) noexcept {
-  return geometry.in_channels * geometry.taps_per_channel() <= taps_per_run;
-}
-
-// That the panels of a run may take.
-Index run_bytes(Index size) noexcept {
-  const auto cache = static_cast<Index>(second_level_cache_bytes());
-  return smaller(fewest_pixels_per_block * taps_per_run * size, cache / 8 * 7);
-}
-
-Index pixels_per_block(const Geometry& geometry, Index size, bool short_vectors) noexcept {
-  const Index taps = larger(1, smaller(taps_per_run, geometry.in_channels * geometry.taps_per_channel()));
-  const Index few = larger(1, run_bytes(size) / (taps_per_run * size));
-  if (short_vectors) return larger(few, smaller(most_pixels_per_block, panel_bytes / taps / size));
-  // A little more than a few gains less than what whole rows of pixels leave of the last panel.
-  const Index many = smaller(most_pixels_of_long_vectors, panel_bytes_of_long_vectors / taps / size);
-  return many < 2 * few ? few : many;
-}
+template <class T>
+struct PixelsFromPanels<T>::Binding {
+  const CorrelationOperands<T>& operands;
+  const Tuning& tuning;
+  WeightCopy weight_copy;
+  Index start_stride;   // from what one output channel's sums start from to the next: without a bias, all from zero
+  bool transposes;      // panels come straight out of the input, transposed
+  bool fills_in_place;  // panels are filled on the way, of blocks that are read in place
+};
 
 template <class T>
-Index rows_per_tile(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
-  const bool few_taps = geometry.in_channels * geometry.taps_per_channel() <= most_taps_of_low_tiles;
-  return few_taps && !short_vectors(kernels) ? smaller(low_tile_rows, kernels.tile_rows) : kernels.tile_rows;
-}
+struct PixelsFromPanels<T>::Work {
+  const Binding& bound;
+  const CorrelationTask& task;
+  const CorrelationTask& next;
+  const Area& area;
+  Tensor<const T> input;  // from the group's first channel on
+  const T* weights;       // of the first output channel
+  EvenTiles tiles;
+  PanelDestinations<T> destinations;
+  Index pixels;
+  Index panels;
+  PanelFill<T> fill;
+};
 
-// In runs of nearly equal length.
+// A run of taps of a block of them.
 template <class T>
-Index find_taps_per_run(const kernels::KernelSet<T>& kernels, Index taps, Index pixels) noexcept {
-  constexpr Index size = sizeof(T);
-  const Index by_weights = smaller(most_taps_per_run, tile_weight_bytes / (kernels.tile_rows * size));
-  const Index most = larger(taps_per_run, smaller(by_weights, run_bytes(size) / (larger(1, pixels) * size)));
-  return larger(1, divide_up(taps, larger(1, divide_up(taps, most))));
-}
+struct PixelsFromPanels<T>::TapRun {
+  TapBlock taps;
+  StripShape shape;
+  bool first_block;
+  bool last_block;
+  const T* strip;  // or where the input serves as one
+  bool in_place;
+  const T* weights;  // of the block's first tap
+  Index done;        // taps of the block before this run
+  Index length;
 
-Index most_result_bytes(const Geometry& geometry, Index pixels, Index size) noexcept {
-  if (!in_one_run(geometry)) return result_bytes;
-  const Index panels = pixels * geometry.in_channels * geometry.taps_per_channel() * size;
-  return larger(result_bytes, smaller(result_bytes_of_one_run, panel_and_result_bytes - panels));
-}
+  [[nodiscard]] bool starts() const noexcept { return first_block && done == 0; }
+  [[nodiscard]] Index left() const noexcept { return taps.count() - done - length; }
+  [[nodiscard]] bool completes() const noexcept { return last_block && left() == 0; }
+};
 
-}  // namespace
+template <class T>
+struct PixelsFromPanels<T>::Prefetches {
+  Prefetch<T> reads;
+  Prefetch<T> results;
+  PrefetchList<2> lines;
+};
 
 template <class T>
 bool PixelsFromPanels<T>::fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
-  return short_vectors(kernels) && geometry.taps_per_channel() == 1 && geometry.in_channels >= fewest_taps_to_fill &&
-         geometry.output_pixels() >= fewest_pixels_to_fill;
+  const Tuning& tuning = tuning_of(kernels);
+  return tuning.panels_fill_1x1 > 0 && geometry.taps_per_channel() == 1 &&
+         geometry.in_channels >= tuning.panels_fill_1x1_fewest_taps &&
+         geometry.output_pixels() >= tuning.panels_fill_1x1_fewest_pixels;
 }
 
 template <class T>
 PixelsFromPanels<T>::PixelsFromPanels(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                                       int threads) noexcept
-    : geometry_(geometry), kernels_(&kernels), width_(kernels.lanes * kernels.tile_vectors) {
-  constexpr Index size = sizeof(T);
-  TaskLimits limits{};
-  limits.blocking = {pixels_per_block(geometry, size, short_vectors(kernels)), most_taps_of_block, strip_bytes / size,
-                     true};
-  limits.fewest_pixels = width_;
-  limits.channel_step = 1;
-  limits.fewest_channels = divide_up(kernels.tile_rows, 2);
-  limits.results = most_result_bytes(geometry, limits.blocking.pixels, size) / size;
-  limits.always_kept = true;
-  TaskCost cost;
-  cost.pixel_unit = kernels.lanes;
-  // A vector of a panel takes a copy for each row of pixels that it meets.
-  const double rows = static_cast<double>(kernels.lanes) / static_cast<double>(larger(1, geometry.output[2]));
-  cost.pixel_and_tap = rows < 0.4 ? 5 : 12 * rows;
-  cost.strip_element = geometry.taps_per_channel() == 1 ? 0 : 16;
-  cost.weight = 2;
-  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
-  tasks_ = CorrelationTasks(tuning_of(kernels), geometry, limits, cost, useful);
+    : geometry_(geometry),
+      kernels_(&kernels),
+      width_(kernels.lanes * kernels.tile_vectors),
+      weight_copies_(kernels, geometry.taps_per_channel() == 1) {
+  const Tuning& tuning = tuning_of(kernels);
+  const Index useful = useful_threads(tuning, geometry, threads);
+  tasks_ = CorrelationTasks(tuning, geometry, limits_of_panel_tasks(geometry, kernels),
+                            cost_of_panel_tasks(geometry, kernels), useful);
   areas_.workers = workers_for(tasks_.count(), useful);
+  decide_refinements();
+  reserve_areas();
+}
 
+template <class T>
+void PixelsFromPanels<T>::decide_refinements() noexcept {
+  constexpr Index size = sizeof(T);
+  const Tuning& tuning = tuning_of(*kernels_);
+  const Blocking& blocking = tasks_.blocking();
+  const Index taps = all_taps(geometry_);
+  const bool pointwise = geometry_.taps_per_channel() == 1;
+  taps_per_run_ = taps_per_run_of_panels(*kernels_, blocking.most_taps(), round_up(blocking.most_pixels(), width_));
+  one_run_ = blocking.tap_blocks() == 1 && blocking.tap_block(0).count() <= taps_per_run_;
+  most_tile_rows_ = kernels_->tile_rows;
+  if (taps <= tuning.panels_low_tile_most_taps)
+    most_tile_rows_ = larger(1, smaller(most_tile_rows_, tuning.panels_low_tile_rows));
+
+  const Index columns = geometry_.output[2];
+  const bool even_rows = columns % width_ == 0 || columns >= tuning.panels_fill_strip_fewest_panels * width_;
+  fills_panels_ = fills_panels(geometry_, *kernels_) && taps_per_run_ >= tuning.panels_fill_1x1_fewest_taps;
+  fills_from_strip_ =
+      tuning.panels_fill_strip > 0 && !pointwise && taps_per_run_ >= tuning.panels_fill_strip_fewest_taps && even_rows;
+  most_tiles_on_strip_ = tuning.panels_fill_strip_most_tiles;
+
+  const double read = input_bytes<T>(geometry_);
+  const double written = output_bytes<T>(geometry_);
+  prefetches_input_ = pointwise ? read > tuning.panels_prefetch_1x1_input_bytes
+                                : read > tuning.panels_prefetch_input_bytes &&
+                                      blocking.strip_elements() * size <= tuning.panels_prefetch_strip_bytes;
+  prefetches_first_panel_ = read > tuning.panels_prefetch_first_bytes;
+  prefetches_results_ = written > tuning.panels_prefetch_result_bytes;
+  prefetches_next_rows_ = tuning.panels_prefetch_rows > 0 && taps >= tuning.panels_prefetch_rows_fewest_taps &&
+                          written > tuning.panels_prefetch_rows_bytes;
+  streams_ =
+      tuning.panels_streams_results > 0 && width_ * size % cache_line_bytes == 0 && outgrows_caches<T>(geometry_);
+}
+
+template <class T>
+void PixelsFromPanels<T>::reserve_areas() noexcept {
   const Blocking& blocking = tasks_.blocking();
   const Index pixels = round_up(blocking.most_pixels(), width_);
-  taps_per_run_ = find_taps_per_run(kernels, blocking.most_taps(), pixels);
-  areas_.own.reserve(&Area::strip, blocking.strip_room() + 2 * width_);
-  areas_.own.reserve(&Area::panels, panel_elements(pixels, taps_per_run_));
-  areas_.own.reserve(&Area::start, tasks_.channels_per_task() * width_);
-  areas_.own.reserve(&Area::results, tasks_.channels_per_task() * pixels);
-  areas_.own.reserve(&Area::tap_offsets, blocking.most_taps());
-  areas_.own.reserve(&Area::weight_offsets, blocking.most_taps());
-  areas_.own.reserve(&Area::row_offsets, larger(2, tasks_.channels_per_task()));
-  areas_.own.include(&Area::tile_weights, TileWeights<T>::layout(kernels, taps_per_run_));
-  areas_.own.reserve(&Area::destinations, pixels / width_);
-  areas_.own.reserve(&Area::block_copies, geometry.taps_per_channel() == 1 ? most_copies(pixels) : 0);
-  areas_.own.reserve(&Area::unfilled, pixels / width_ + 1);
-  areas_.own.reserve(&Area::block_in_panels, 1);
+  const Index channels = tasks_.channels_per_task();
+  AreaLayout<Area>& own = areas_.own;
+  own.reserve(&Area::strip, blocking.strip_room() + 2 * width_);
+  own.reserve(&Area::panels, panel_elements(pixels, taps_per_run_));
+  own.reserve(&Area::start, channels * width_);
+  own.reserve(&Area::results, channels * pixels);
+  own.reserve(&Area::tap_offsets, blocking.most_taps());
+  own.reserve(&Area::weight_offsets, blocking.most_taps());
+  own.reserve(&Area::row_offsets, larger(2, channels));
+  own.include(&Area::tile_weights, weight_copies_.layout(taps_per_run_));
+  own.reserve(&Area::destinations, pixels / width_);
+  own.reserve(&Area::block_copies, geometry_.taps_per_channel() == 1 ? most_copies(pixels) : 0);
+  own.reserve(&Area::unfilled, pixels / width_ + 1);
+  own.reserve(&Area::block_in_panels, 1);
+}
 
-  const double bytes = input_bytes<T>(geometry);
-  prefetches_input_ = geometry.taps_per_channel() == 1
-                          ? bytes > most_cached_bytes
-                          : bytes > most_near_bytes && blocking.strip_elements() * size <= most_ahead_bytes;
-  fills_panels_ = fills_panels(geometry, kernels) && taps_per_run_ >= fewest_taps_to_fill;
-  fills_from_strip_ = geometry.taps_per_channel() > 1 && taps_per_run_ >= fewest_taps_on_strip &&
-                      (geometry.output[2] % width_ == 0 || geometry.output[2] >= 2 * width_);
-  prefetches_first_panel_ = bytes > most_near_bytes;
-  prefetches_results_ = output_bytes<T>(geometry) > most_cached_bytes;
-  streams_ = width_ * size % cache_line == 0 && outgrows_caches<T>(geometry);
-  const Index taps = geometry.in_channels * geometry.taps_per_channel();
-  prefetches_next_rows_ =
-      !short_vectors(kernels) && taps > most_taps_of_low_tiles && output_bytes<T>(geometry) > most_near_bytes;
+template <class T>
+typename PixelsFromPanels<T>::Binding PixelsFromPanels<T>::bind(const CorrelationOperands<T>& operands) const noexcept {
+  const bool transposes = transposes_into_panels(geometry_, operands.input);
+  return {operands,
+          tuning_of(*kernels_),
+          weight_copies_.bind(operands.weights),
+          operands.bias.given() ? width_ : 0,
+          transposes,
+          fills_panels_ && !transposes};
 }
 
 template <class T>
 void PixelsFromPanels<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
-  const Tensor<const T>& input = operands.input;
-  const Weights<T>& weights = operands.weights;
-  const Bias<T>& bias = operands.bias;
-  const Tensor<T>& output = operands.output;
+  const Binding bound = bind(operands);
   for (int worker = 0; worker < areas_.workers; ++worker) *areas_.own_in(workspace, worker).block_in_panels = -1;
   run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
-    const CorrelationTask task = tasks_.task(index);
-    fill_start(task, bias, area.start);
-    run_task(task, tasks_.block_of(index), tasks_.task(next), input, weights, !bias.given() ? 0 : width_, output, area);
+    run_task(bound, tasks_.task(index), tasks_.block_of(index), tasks_.task(next), area);
     if (streams_) kernels_->finish_streams();
   });
+}
+
+template <class T>
+void PixelsFromPanels<T>::run_task(const Binding& bound, const CorrelationTask& task, Index block,
+                                   const CorrelationTask& next, const Area& area) const noexcept {
+  fill_start(task, bound.operands.bias, area.start);
+  PhaseTimer timer(Phase::packing_input);
+  const Weights<T>& weights = bound.operands.weights;
+  const PixelBlock& pixels = task.pixels;
+  Tensor<const T> input = bound.operands.input;
+  input.data += task.group * geometry_.in_channels * input.inner;
+  Tensor<T> to = at_block(bound.operands.output, pixels);
+  to.data += (task.group * geometry_.out_channels + task.first_channel) * to.inner;
+  const ResultBlock<T> results{to, {pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}}, task.channels};
+  Work work{bound,
+            task,
+            next,
+            area,
+            input,
+            weights.data + task.group * weights.group + task.first_channel * weights.lane,
+            EvenTiles(task.channels, most_tile_rows_),
+            PanelDestinations<T>(*kernels_, results, streams_, area.results, area.destinations),
+            pixels.count(),
+            divide_up(pixels.count(), width_),
+            {}};
+  for (Index row = 0; row < larger(2, task.channels); ++row) area.row_offsets[row] = row * weights.lane;
+  settle_panels(work, block);
+  for (Index t = 0; t < tasks_.blocking().tap_blocks(); ++t) run_tap_block(work, t, timer);
+  timer.next(Phase::storing);
+  work.destinations.unpack();
 }
 
 // One row of lanes for every output channel, all of them its bias; or one row of zeros for all.
@@ -188,176 +200,192 @@ void PixelsFromPanels<T>::fill_start(const CorrelationTask& task, const Bias<T>&
   }
 }
 
+// Panels of all taps serve the next range of channels of the same block. They are not stored if a few tiles read them,
+// all of which may read the strip, and no other range does.
 template <class T>
-void PixelsFromPanels<T>::run_task(const CorrelationTask& task, Index block, const CorrelationTask& next,
-                                   const Tensor<const T>& input, const Weights<T>& weights, Index start_stride,
-                                   const Tensor<T>& output, const Area& area) const noexcept {
-  PhaseTimer timer(Phase::packing_input);
+void PixelsFromPanels<T>::settle_panels(Work& work, Index block) const noexcept {
+  PanelFill<T>& fill = work.fill;
+  fill.unfilled = work.area.unfilled;
+  fill.kept = one_run_ && *work.area.block_in_panels == block;
+  fill.stores =
+      !fills_from_strip_ || work.tiles.count > most_tiles_on_strip_ || work.task.channels < geometry_.out_channels;
+  *work.area.block_in_panels = one_run_ && (fill.stores || fill.kept) ? block : -1;
+}
+
+template <class T>
+void PixelsFromPanels<T>::run_tap_block(Work& work, Index number, PhaseTimer& timer) const noexcept {
+  timer.next(Phase::packing_input);
+  const PixelBlock& pixels = work.task.pixels;
   const Blocking& blocking = tasks_.blocking();
-  const PixelBlock pixels = task.pixels;
-  const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-  const Index count = pixels.count();
-
-  Tensor<const T> group_input = input;
-  group_input.data += task.group * geometry_.in_channels * input.inner;
-  Tensor<T> to = at_block(output, pixels);
-  to.data += (task.group * geometry_.out_channels + task.first_channel) * output.inner;
-  const T* task_weights = weights.data + task.group * weights.group + task.first_channel * weights.lane;
-  for (Index row = 0; row < larger(2, task.channels); ++row) area.row_offsets[row] = row * weights.lane;
-
-  const Index adjacent = adjacent_pixels(box, to);
-  find_destinations(box, adjacent, task.channels, to, area);
-
-  const EvenTiles tiles(task.channels, rows_per_tile(geometry_, *kernels_));
-  const Index tap_blocks = blocking.tap_blocks();
-  for (Index t = 0; t < tap_blocks; ++t) {
+  const TapBlock taps = blocking.tap_block(number);
+  const Weights<T>& weights = work.bound.operands.weights;
+  TapRun run{
+      taps,
+      StripShape(geometry_, pixels.images, pixels.size, taps.channels, taps.size, StripShape::Order::pixels_adjacent),
+      number == 0,
+      number + 1 == blocking.tap_blocks(),
+      work.area.strip,
+      false,
+      work.weights + taps.first_channel * weights.channel,
+      0,
+      0};
+  for (int a = 0; a < axes; ++a) run.weights += taps.first[a] * weights.axis[a];
+  read_tap_block(work, run);
+  run.shape.fill_tap_offsets(taps, work.area.tap_offsets);
+  fill_weight_offsets(weights, taps, work.area.weight_offsets);
+  do {
+    run.length = smaller(taps_per_run_, taps.count() - run.done);
     timer.next(Phase::packing_input);
-    const TapBlock taps = blocking.tap_block(t);
-    StripShape shape(geometry_, pixels.images, pixels.size, taps.channels, taps.size,
-                     StripShape::Order::pixels_adjacent);
-    const T* strip = area.strip;
-    const Index channels_left = (geometry_.groups - task.group) * geometry_.in_channels;
-    const bool in_place = shape.in_place(geometry_, pixels, taps, group_input, channels_left, width_, strip);
-    const bool one_run = tap_blocks == 1 && taps.count() <= taps_per_run_;
-    const bool has_panels = one_run && *area.block_in_panels == block;
-    const bool turns = transposes_into_panels(geometry_, input);
-    const bool fills_in_place = in_place && !turns && fills_panels_;
-    const bool fills = fills_in_place || fills_from_strip_;
-    const bool keeps =
-        !fills_from_strip_ || tiles.count > most_tiles_on_strip || task.channels < geometry_.out_channels;
-    *area.block_in_panels = one_run && (keeps || has_panels) ? block : -1;
-    if (!in_place && !has_panels && !turns) shape.pack(*kernels_, geometry_, pixels, taps, group_input, area.strip);
-    shape.fill_tap_offsets(taps, area.tap_offsets);
-    fill_weight_offsets(weights, taps, area.weight_offsets);
-    const T* block_weights = task_weights + taps.first_channel * weights.channel;
-    for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];
+    if (!work.fill.kept) fill_panels(work, run);
+    timer.next(Phase::multiplying);
+    multiply(work, run);
+    run.done += run.length;
+  } while (run.done < taps.count());
+}
 
-    Index done = 0;
-    do {
-      const Index length = smaller(taps_per_run_, taps.count() - done);
-      timer.next(Phase::packing_input);
-      const bool by_tap = in_place && geometry_.taps_per_channel() == 1;
-      if (!has_panels && turns)
-        transpose_into_panels(*kernels_, geometry_, pixels, group_input, taps.first_channel + done, length,
-                              area.panels);
-      else if (!has_panels)
-        expand_panels(*kernels_, shape, box, strip, by_tap, area.tap_offsets + done, {0, length, length},
-                      area.block_copies, area.panels, fills ? area.unfilled : nullptr);
-      timer.next(Phase::multiplying);
-      const Index* weight_offsets = area.weight_offsets + done;
-      TileWeights<T> tile_weights(*kernels_, tiles, geometry_.out_channels - task.first_channel, weights,
-                                  {block_weights, area.row_offsets, weight_offsets}, length,
-                                  geometry_.taps_per_channel() == 1, area.tile_weights);
-      const Index panels = divide_up(count, width_);
-      const Index at_once = panels_per_call(length);
-      const bool fresh = t == 0 && done == 0;
-      Prefetch<T> ahead;
-      Prefetch<T> results;
-      const bool complete = t + 1 == tap_blocks && done + length == taps.count();
-      if (prefetches_results_ && adjacent == 1 && complete) {  // an NHWC array's, none of which are stored directly
-        results = prefetch_of_pixels(to, box, 0, count, task.channels, tiles.count * panels);
-      } else if (prefetches_next_rows_ && adjacent >= count && complete && tiles.count > 1 &&
-                 area.destinations[0].streamed == nullptr) {  // the next tile's
-        results = {{to.data + tiles.rows(0) * to.inner, to.inner, task.channels - tiles.rows(0), count},
-                   (tiles.count - 1) * panels};
-      }
-      if (fills_in_place ? prefetches_first_panel_ : prefetches_input_) {
-        const Index left = taps.count() - done - length;
-        const auto wanted = [&](PixelBlock of) {
-          if (!fills_in_place) return of;
-          of.images = of.size[0] = of.size[1] = 1;
-          of.size[2] = smaller(of.size[2], width_);
-          return of;
-        };
-        if (geometry_.taps_per_channel() == 1 && left > 0)
-          ahead = prefetch_of_input(geometry_, input, task.group, wanted(pixels), done + length,
-                                    smaller(left, taps_per_run_), tiles.count * panels);
-        else if (left == 0 && t + 1 == tap_blocks)
-          ahead = prefetch_of_input(geometry_, input, next.group, wanted(next.pixels), 0,
-                                    smaller(geometry_.in_channels, taps_per_run_), tiles.count * panels);
-      }
-      PrefetchList<2> lines;
-      for (Index tile = 0; tile < tiles.count; ++tile) {
-        const Index first = tiles.first(tile);
-        const Index rows = tiles.rows(tile);
-        const typename TileWeights<T>::Tile here = tile_weights.tile(tile);
-        const kernels::Reduction reduction{here.tap_offsets, length};
-        const T* start = fresh ? area.start + first * start_stride : nullptr;
-        T* data = area.panels;
-        for (Index panel = 0, some = 1; panel < panels; panel += some, data += some * panel_offset(width_, length)) {
-          const PanelDestination<T>& destination = area.destinations[panel];
-          T* sums = destination.result + first * destination.stride;
-          const bool streams = complete && destination.streamed != nullptr;
-          some = smaller(destination.alike, at_once);
-          const bool may_fill = fills && !has_panels && (tile == 0 || !keeps);
-          if (may_fill) some = alike_panels(area.unfilled + panel, some);
-          const kernels::PrefetchLines asked = lines.fill(some, ahead, results);
-          const kernels::PanelSweep<T> sweep{data,
-                                             panel_offset(width_, length),
-                                             fresh ? start : sums,
-                                             fresh ? start_stride : destination.stride,
-                                             fresh ? 0 : destination.step,
-                                             streams ? destination.streamed + first * to.inner : sums,
-                                             streams ? to.inner : destination.stride,
-                                             streams ? width_ : destination.step,
-                                             some,
-                                             asked,
-                                             streams};
-          if (may_fill && area.unfilled[panel] != filled_already)
-            kernels_->fill_sweep[rows - 1](
-                here.data, here.row_offsets, here.tap_offsets, length,
-                {strip, area.tap_offsets + done, area.unfilled + panel, keeps ? data : nullptr}, sweep);
-          else if (destination.vectors == kernels_->tile_vectors)
-            kernels_->sweep_tile[rows - 1](here.data, here.row_offsets, here.tap_offsets, length, sweep);
-          else
-            run_tile<T>(*kernels_, destination.vectors, here.data, here.row_offsets, rows, reduction, data,
-                        {start, start_stride, sums, destination.stride});
-        }
-      }
-      done += length;
-    } while (done < taps.count());
+// Packs the strip, unless the block meets no border and lies so that the input serves as one.
+template <class T>
+void PixelsFromPanels<T>::read_tap_block(Work& work, TapRun& run) const noexcept {
+  const PixelBlock& pixels = work.task.pixels;
+  PanelFill<T>& fill = work.fill;
+  const Index channels_left = (geometry_.groups - work.task.group) * geometry_.in_channels;
+  run.in_place = run.shape.in_place(geometry_, pixels, run.taps, work.input, channels_left, width_, run.strip);
+  fill.on_the_way = !fill.kept && (fills_from_strip_ || (run.in_place && work.bound.fills_in_place));
+  if (!run.in_place && !fill.kept && !work.bound.transposes)
+    run.shape.pack(*kernels_, geometry_, pixels, run.taps, work.input, work.area.strip);
+}
+
+template <class T>
+void PixelsFromPanels<T>::fill_panels(const Work& work, const TapRun& run) const noexcept {
+  const Area& area = work.area;
+  if (work.bound.transposes) {
+    transpose_into_panels(*kernels_, geometry_, work.task.pixels, work.input, run.taps.first_channel + run.done,
+                          run.length, area.panels);
+    return;
   }
-  timer.next(Phase::storing);
-  for (Index begin = 0; begin < count; begin += width_) {
-    const PanelDestination<T>& destination = area.destinations[begin / width_];
-    if (!destination.direct && destination.streamed == nullptr)
-      unpack_channels(*kernels_, destination.result, destination.stride, box, begin, smaller(count, begin + width_),
-                      task.channels, to);
+  const bool by_tap = run.in_place && geometry_.taps_per_channel() == 1;
+  expand_panels(*kernels_, run.shape, work.destinations.block().box, run.strip, by_tap, area.tap_offsets + run.done,
+                {0, run.length, run.length}, area.block_copies, area.panels,
+                work.fill.on_the_way ? area.unfilled : nullptr);
+}
+
+template <class T>
+void PixelsFromPanels<T>::multiply(const Work& work, const TapRun& run) const noexcept {
+  const Area& area = work.area;
+  const typename TileWeights<T>::Source source{{run.weights, area.row_offsets, area.weight_offsets + run.done},
+                                               run.length,
+                                               work.bound.operands.weights.lane,
+                                               geometry_.out_channels - work.task.first_channel};
+  TileWeights<T> weights(weight_copies_, work.bound.weight_copy, work.tiles, source, area.tile_weights);
+  Prefetches ahead;
+  ahead.reads = prefetch_reads(work, run);
+  ahead.results = prefetch_results(work, run);
+  for (Index tile = 0; tile < work.tiles.count; ++tile) multiply_tile(work, run, tile, weights.tile(tile), ahead);
+}
+
+// The input of more channels of a 1x1 kernel's block, or else of what the worker does next: all of it, or its first
+// panel where the others are prefetched one by one while they are filled.
+template <class T>
+Prefetch<T> PixelsFromPanels<T>::prefetch_reads(const Work& work, const TapRun& run) const noexcept {
+  const bool first_panel = run.in_place && work.bound.fills_in_place;
+  if (!(first_panel ? prefetches_first_panel_ : prefetches_input_)) return {};
+  const bool same_block = geometry_.taps_per_channel() == 1 && run.left() > 0;
+  if (!same_block && !run.completes()) return {};
+  const CorrelationTask& task = same_block ? work.task : work.next;
+  PixelBlock pixels = task.pixels;
+  if (first_panel) {
+    pixels.images = pixels.size[0] = pixels.size[1] = 1;
+    pixels.size[2] = smaller(pixels.size[2], width_);
+  }
+  const Index first_channel = same_block ? run.done + run.length : 0;
+  const Index channels = smaller(same_block ? run.left() : geometry_.in_channels, taps_per_run_);
+  return prefetch_of_input(geometry_, work.bound.operands.input, task.group, pixels, first_channel, channels,
+                           work.tiles.count * work.panels);
+}
+
+// Where complete sums go: pixels of an NHWC array, none of which are stored directly, or rows that the next tile
+// stores.
+template <class T>
+Prefetch<T> PixelsFromPanels<T>::prefetch_results(const Work& work, const TapRun& run) const noexcept {
+  if (!run.completes()) return {};
+  const EvenTiles& tiles = work.tiles;
+  const PanelDestinations<T>& destinations = work.destinations;
+  const ResultBlock<T>& block = destinations.block();
+  if (prefetches_results_ && destinations.adjacent() == 1)
+    return prefetch_of_pixels(block.to, block.box, 0, work.pixels, block.channels, tiles.count * work.panels);
+  if (prefetches_next_rows_ && destinations.adjacent() >= work.pixels && tiles.count > 1 &&
+      destinations[0].streamed == nullptr)
+    return {
+        {block.to.data + tiles.rows(0) * block.to.inner, block.to.inner, block.channels - tiles.rows(0), work.pixels},
+        (tiles.count - 1) * work.panels};
+  return {};
+}
+
+// A tile over all panels: as many in a call as are alike and have few taps.
+template <class T>
+void PixelsFromPanels<T>::multiply_tile(const Work& work, const TapRun& run, Index tile,
+                                        const typename TileWeights<T>::Tile& weights,
+                                        Prefetches& ahead) const noexcept {
+  const Index length = run.length;
+  const Index panel_step = panel_offset(width_, length);
+  const Index at_once = panels_per_call(work.bound.tuning, length);
+  const Index first = work.tiles.first(tile);
+  const Index rows = work.tiles.rows(tile);
+  const Index start_stride = work.bound.start_stride;
+  const T* start = run.starts() ? work.area.start + first * start_stride : nullptr;
+  const bool completes = run.completes();
+  const bool may_fill = work.fill.by_tile(tile);
+  const Index channel_step = work.destinations.block().to.inner;
+  T* data = work.area.panels;
+  for (Index panel = 0, some = 1; panel < work.panels; panel += some, data += some * panel_step) {
+    const PanelDestination<T>& to = work.destinations[panel];
+    T* sums = to.result + first * to.stride;
+    const bool streams = completes && to.streamed != nullptr;
+    some = smaller(to.alike, at_once);
+    if (may_fill) some = work.fill.alike(panel, some);
+    const kernels::PrefetchLines lines = ahead.lines.fill(some, ahead.reads, ahead.results);
+    const kernels::PanelSweep<T> sweep{data,
+                                       panel_step,
+                                       start != nullptr ? start : sums,
+                                       start != nullptr ? start_stride : to.stride,
+                                       start != nullptr ? 0 : to.step,
+                                       streams ? to.streamed + first * channel_step : sums,
+                                       streams ? channel_step : to.stride,
+                                       streams ? width_ : to.step,
+                                       some,
+                                       lines,
+                                       streams};
+    if (may_fill && work.fill.fills(panel))
+      kernels_->fill_sweep[rows - 1](weights.data, weights.row_offsets, weights.tap_offsets, length,
+                                     work.fill.source(panel, run.strip, work.area.tap_offsets + run.done, data), sweep);
+    else if (to.vectors == kernels_->tile_vectors)
+      kernels_->sweep_tile[rows - 1](weights.data, weights.row_offsets, weights.tap_offsets, length, sweep);
+    else
+      run_tile<T>(*kernels_, to.vectors, weights.data, weights.row_offsets, rows, {weights.tap_offsets, length}, data,
+                  {start, start_stride, sums, to.stride});
   }
 }
 
 template <class T>
-void PixelsFromPanels<T>::find_destinations(const PixelBox& box, Index adjacent, Index channels, const Tensor<T>& to,
-                                            const Area& area) const noexcept {
-  const Index count = box.count();
-  PixelCursor place(box);
-  Index into_stretch = 0;  // how far `begin` lies into a stretch of adjacent pixels
-  for (Index begin = 0; begin < count; begin += width_) {
-    const Index pixels_here = smaller(width_, count - begin);
-    const Index width = panel_width(*kernels_, count - begin);
-    const bool direct = pixels_here == width && into_stretch + width <= adjacent;
-    T* const place_in_output = to.data + place.offset(to);
-    const bool streams = direct && streams_ && width == width_ && into_line(place_in_output) == 0 &&
-                         into_line(place_in_output + to.inner) == 0;
-    const bool stays = direct && !streams;
-    area.destinations[begin / width_] = {stays ? place_in_output : area.results + begin * channels,
-                                         stays ? to.inner : width,
-                                         width / kernels_->lanes,
-                                         stays,
-                                         stays ? width : width * channels,
-                                         streams ? place_in_output : nullptr,
-                                         1};
-    place.advance(pixels_here);
-    into_stretch += pixels_here;
-    while (into_stretch >= adjacent) into_stretch -= adjacent;
-  }
-  for (Index panel = divide_up(count, width_) - 2; panel >= 0; --panel) {
-    PanelDestination<T>& here = area.destinations[panel];
-    const PanelDestination<T>& next = area.destinations[panel + 1];
-    if (next.vectors == here.vectors && next.direct == here.direct && next.result == here.result + here.step &&
-        next.streamed == (here.streamed == nullptr ? nullptr : here.streamed + width_))
-      here.alike = next.alike + 1;
-  }
+void PixelsFromPanels<T>::describe(Text& text) const noexcept {
+  text.line("way", "%s", "pixels_from_panels");
+  tasks_.describe(text);
+  const bool pointwise = geometry_.taps_per_channel() == 1;
+  text.line("reads", "panels of %lld pixels and up to %lld taps, %s%s", static_cast<long long>(width_),
+            static_cast<long long>(taps_per_run_),
+            fills_panels_ || fills_from_strip_ ? "filled while they are first multiplied where rows allow, "
+                                               : "copied before they are multiplied, ",
+            pointwise
+                ? "out of the input where pixels are neighbors, transposed where channels are, else out of a strip"
+                : "out of a strip, or the input where a block meets no border and pixels are neighbors");
+  weight_copies_.describe(text);
+  text.line("writes", "%s",
+            streams_ ? "rows of pixels where neighbors, around the caches where whole lines; else from a buffer"
+                     : "rows of pixels in place where neighbors; else from a buffer");
+  text.line("prefetch", "%s%s%s",
+            prefetches_input_ || (fills_panels_ && prefetches_first_panel_) ? "the next input" : "no input",
+            prefetches_results_ ? "; results whose channels are neighbors" : "",
+            prefetches_next_rows_ ? "; rows of results of the next tile" : "");
 }
 
 template class PixelsFromPanels<float>;

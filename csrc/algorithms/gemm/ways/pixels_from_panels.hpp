@@ -16,28 +16,15 @@
 
 #include <cstddef>
 
-#include "algorithms/common/pixel_box.hpp"
+#include "algorithms/common/prefetch.hpp"
+#include "algorithms/gemm/panels/panel_destinations.hpp"
 #include "algorithms/gemm/panels/tile_weights.hpp"
 #include "algorithms/gemm/ways/correlation_operands.hpp"
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
-#include "algorithms/read/strip.hpp"
-#include "algorithms/read/weights.hpp"
+#include "core/phases.hpp"
 #include "core/work_areas.hpp"
 
 namespace convgrad::gemm {
-
-// Where the results of a panel go until their sums are complete: straight into Z where its pixels are neighbors there,
-// and into a buffer otherwise.
-template <class T>
-struct PanelDestination {
-  T* result;
-  Index stride;   // from one output channel to the next
-  Index vectors;  // of the panel
-  bool direct;
-  Index step;   // to where the next panel's go
-  T* streamed;  // where complete sums go in Z, around the caches, or null: they stay at `result`
-  Index alike;  // so many panels from this one on have as many vectors, and go `step` elements further each
-};
 
 template <class T>
 class PixelsFromPanels {
@@ -48,10 +35,7 @@ class PixelsFromPanels {
   static bool fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
 
   [[nodiscard]] int threads() const noexcept { return areas_.workers; }
-  void describe(Text& text) const noexcept {
-    text.line("way", "%s", "pixels_from_panels");
-    tasks_.describe(text);
-  }
+  void describe(Text& text) const noexcept;
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept { return areas_.bytes(); }
 
@@ -73,28 +57,46 @@ class PixelsFromPanels {
     Index* unfilled;         // where the pixels of a panel lie that is to be filled on the way
     Index* block_in_panels;  // with all its taps, or -1: other ranges of its channels need not fill them again
   };
+  // What the operands' strides decide, what a task and a run of its taps are about, and what is prefetched meanwhile.
+  struct Binding;
+  struct Work;
+  struct TapRun;
+  struct Prefetches;
 
-  // `block` is the number of the task's pixels and group.
-  void run_task(const CorrelationTask& task, Index block, const CorrelationTask& next, const Tensor<const T>& input,
-                const Weights<T>& weights, Index start_stride, const Tensor<T>& output,
+  void decide_refinements() noexcept;
+  void reserve_areas() noexcept;
+
+  [[nodiscard]] Binding bind(const CorrelationOperands<T>& operands) const noexcept;
+  // `block` is the number of the task's pixels and group, and `next` what the worker is likely to do after it.
+  void run_task(const Binding& bound, const CorrelationTask& task, Index block, const CorrelationTask& next,
                 const Area& area) const noexcept;
-  // Of the panels of a block, for some channels.
-  void find_destinations(const PixelBox& box, Index adjacent, Index channels, const Tensor<T>& to,
-                         const Area& area) const noexcept;
   void fill_start(const CorrelationTask& task, const Bias<T>& bias, T* start) const noexcept;
+  void settle_panels(Work& work, Index block) const noexcept;
+  void run_tap_block(Work& work, Index number, PhaseTimer& timer) const noexcept;
+  void read_tap_block(Work& work, TapRun& run) const noexcept;
+  void fill_panels(const Work& work, const TapRun& run) const noexcept;
+  void multiply(const Work& work, const TapRun& run) const noexcept;
+  void multiply_tile(const Work& work, const TapRun& run, Index tile, const typename TileWeights<T>::Tile& weights,
+                     Prefetches& ahead) const noexcept;
+  [[nodiscard]] Prefetch<T> prefetch_reads(const Work& work, const TapRun& run) const noexcept;
+  [[nodiscard]] Prefetch<T> prefetch_results(const Work& work, const TapRun& run) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   Index width_ = 1;  // of a panel, in pixels
   CorrelationTasks tasks_;
   Index taps_per_run_ = 1;
-  bool prefetches_input_ = false;
-  bool fills_from_strip_ = false;
-  bool fills_panels_ = false;
-  bool prefetches_first_panel_ = false;  // where they are filled
+  bool one_run_ = false;  // of all taps
+  Index most_tile_rows_ = 1;
+  Index most_tiles_on_strip_ = 0;  // so few need not store panels
+  TileWeightCopies<T> weight_copies_;
+  bool fills_from_strip_ = false;  // panels on the way: out of a strip,
+  bool fills_panels_ = false;      // or out of an input that is read in place, under a 1x1 kernel
   bool streams_ = false;
+  bool prefetches_input_ = false;
+  bool prefetches_first_panel_ = false;  // where an input is read in place and panels are filled on the way
   bool prefetches_results_ = false;
-  bool prefetches_next_rows_ = false;  // a tile ahead: where one has many taps
+  bool prefetches_next_rows_ = false;  // that the next tile stores
   WorkAreas<Area> areas_;
 };
 
