@@ -1,12 +1,10 @@
 #include "algorithms/gemm/ways/pixels_from_panels.hpp"
 
-#include "algorithms/common/machine.hpp"
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/panels/panel_blocks.hpp"
 #include "algorithms/gemm/panels/panel_fill.hpp"
 #include "algorithms/gemm/panels/pixel_panels.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
-#include "algorithms/gemm/write/output_stream.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/read/weights.hpp"
 
@@ -63,79 +61,35 @@ struct PixelsFromPanels<T>::Prefetches {
 };
 
 template <class T>
-bool PixelsFromPanels<T>::fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
-  const Tuning& tuning = tuning_of(kernels);
-  return tuning.panels_fill_1x1 > 0 && geometry.taps_per_channel() == 1 &&
-         geometry.in_channels >= tuning.panels_fill_1x1_fewest_taps &&
-         geometry.output_pixels() >= tuning.panels_fill_1x1_fewest_pixels;
-}
-
-template <class T>
 PixelsFromPanels<T>::PixelsFromPanels(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                                       int threads) noexcept
-    : geometry_(geometry),
-      kernels_(&kernels),
-      width_(kernels.lanes * kernels.tile_vectors),
-      weight_copies_(kernels, geometry.taps_per_channel() == 1) {
+    : geometry_(geometry), kernels_(&kernels), weight_copies_(kernels, geometry.taps_per_channel() == 1) {
   const Tuning& tuning = tuning_of(kernels);
   const Index useful = useful_threads(tuning, geometry, threads);
   tasks_ = CorrelationTasks(tuning, geometry, limits_of_panel_tasks(geometry, kernels),
                             cost_of_panel_tasks(geometry, kernels), useful);
+  decided_ = PanelDecision(geometry, kernels, tasks_.blocking());
   areas_.workers = workers_for(tasks_.count(), useful);
-  decide_refinements();
   reserve_areas();
-}
-
-template <class T>
-void PixelsFromPanels<T>::decide_refinements() noexcept {
-  constexpr Index size = sizeof(T);
-  const Tuning& tuning = tuning_of(*kernels_);
-  const Blocking& blocking = tasks_.blocking();
-  const Index taps = all_taps(geometry_);
-  const bool pointwise = geometry_.taps_per_channel() == 1;
-  taps_per_run_ = taps_per_run_of_panels(*kernels_, blocking.most_taps(), round_up(blocking.most_pixels(), width_));
-  one_run_ = blocking.tap_blocks() == 1 && blocking.tap_block(0).count() <= taps_per_run_;
-  most_tile_rows_ = kernels_->tile_rows;
-  if (taps <= tuning.panels_low_tile_most_taps)
-    most_tile_rows_ = larger(1, smaller(most_tile_rows_, tuning.panels_low_tile_rows));
-
-  const Index columns = geometry_.output[2];
-  const bool even_rows = columns % width_ == 0 || columns >= tuning.panels_fill_strip_fewest_panels * width_;
-  fills_panels_ = fills_panels(geometry_, *kernels_) && taps_per_run_ >= tuning.panels_fill_1x1_fewest_taps;
-  fills_from_strip_ =
-      tuning.panels_fill_strip > 0 && !pointwise && taps_per_run_ >= tuning.panels_fill_strip_fewest_taps && even_rows;
-  most_tiles_on_strip_ = tuning.panels_fill_strip_most_tiles;
-
-  const double read = input_bytes<T>(geometry_);
-  const double written = output_bytes<T>(geometry_);
-  prefetches_input_ = pointwise ? read > tuning.panels_prefetch_1x1_input_bytes
-                                : read > tuning.panels_prefetch_input_bytes &&
-                                      blocking.strip_elements() * size <= tuning.panels_prefetch_strip_bytes;
-  prefetches_first_panel_ = read > tuning.panels_prefetch_first_bytes;
-  prefetches_results_ = written > tuning.panels_prefetch_result_bytes;
-  prefetches_next_rows_ = tuning.panels_prefetch_rows > 0 && taps >= tuning.panels_prefetch_rows_fewest_taps &&
-                          written > tuning.panels_prefetch_rows_bytes;
-  streams_ =
-      tuning.panels_streams_results > 0 && width_ * size % cache_line_bytes == 0 && outgrows_caches<T>(geometry_);
 }
 
 template <class T>
 void PixelsFromPanels<T>::reserve_areas() noexcept {
   const Blocking& blocking = tasks_.blocking();
-  const Index pixels = round_up(blocking.most_pixels(), width_);
+  const Index pixels = round_up(blocking.most_pixels(), decided_.width);
   const Index channels = tasks_.channels_per_task();
   AreaLayout<Area>& own = areas_.own;
-  own.reserve(&Area::strip, blocking.strip_room() + 2 * width_);
-  own.reserve(&Area::panels, panel_elements(pixels, taps_per_run_));
-  own.reserve(&Area::start, channels * width_);
+  own.reserve(&Area::strip, blocking.strip_room() + 2 * decided_.width);
+  own.reserve(&Area::panels, panel_elements(pixels, decided_.taps_per_run));
+  own.reserve(&Area::start, channels * decided_.width);
   own.reserve(&Area::results, channels * pixels);
   own.reserve(&Area::tap_offsets, blocking.most_taps());
   own.reserve(&Area::weight_offsets, blocking.most_taps());
   own.reserve(&Area::row_offsets, larger(2, channels));
-  own.include(&Area::tile_weights, weight_copies_.layout(taps_per_run_));
-  own.reserve(&Area::destinations, pixels / width_);
-  own.reserve(&Area::block_copies, geometry_.taps_per_channel() == 1 ? most_copies(pixels) : 0);
-  own.reserve(&Area::unfilled, pixels / width_ + 1);
+  own.include(&Area::tile_weights, weight_copies_.layout(decided_.taps_per_run));
+  own.reserve(&Area::destinations, pixels / decided_.width);
+  own.reserve(&Area::block_copies, decided_.pointwise ? most_copies(pixels) : 0);
+  own.reserve(&Area::unfilled, pixels / decided_.width + 1);
   own.reserve(&Area::block_in_panels, 1);
 }
 
@@ -145,9 +99,9 @@ typename PixelsFromPanels<T>::Binding PixelsFromPanels<T>::bind(const Correlatio
   return {operands,
           tuning_of(*kernels_),
           weight_copies_.bind(operands.weights),
-          operands.bias.given() ? width_ : 0,
+          operands.bias.given() ? decided_.width : 0,
           transposes,
-          fills_panels_ && !transposes};
+          decided_.fills_in_place && !transposes};
 }
 
 template <class T>
@@ -156,7 +110,7 @@ void PixelsFromPanels<T>::run(const CorrelationOperands<T>& operands, void* work
   for (int worker = 0; worker < areas_.workers; ++worker) *areas_.own_in(workspace, worker).block_in_panels = -1;
   run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
     run_task(bound, tasks_.task(index), tasks_.block_of(index), tasks_.task(next), area);
-    if (streams_) kernels_->finish_streams();
+    if (decided_.streams) kernels_->finish_streams();
   });
 }
 
@@ -178,10 +132,10 @@ void PixelsFromPanels<T>::run_task(const Binding& bound, const CorrelationTask& 
             area,
             input,
             weights.data + task.group * weights.group + task.first_channel * weights.lane,
-            EvenTiles(task.channels, most_tile_rows_),
-            PanelDestinations<T>(*kernels_, results, streams_, area.results, area.destinations),
+            EvenTiles(task.channels, decided_.most_tile_rows),
+            PanelDestinations<T>(*kernels_, results, decided_.streams, area.results, area.destinations),
             pixels.count(),
-            divide_up(pixels.count(), width_),
+            divide_up(pixels.count(), decided_.width),
             {}};
   for (Index row = 0; row < larger(2, task.channels); ++row) area.row_offsets[row] = row * weights.lane;
   settle_panels(work, block);
@@ -196,7 +150,7 @@ void PixelsFromPanels<T>::fill_start(const CorrelationTask& task, const Bias<T>&
   const Index first = task.group * geometry_.out_channels + task.first_channel;
   for (Index channel = 0; channel < (!bias.given() ? 1 : task.channels); ++channel) {
     const T value = bias.of(first + channel);
-    for (Index lane = 0; lane < width_; ++lane) start[channel * width_ + lane] = value;
+    for (Index lane = 0; lane < decided_.width; ++lane) start[channel * decided_.width + lane] = value;
   }
 }
 
@@ -206,10 +160,10 @@ template <class T>
 void PixelsFromPanels<T>::settle_panels(Work& work, Index block) const noexcept {
   PanelFill<T>& fill = work.fill;
   fill.unfilled = work.area.unfilled;
-  fill.kept = one_run_ && *work.area.block_in_panels == block;
-  fill.stores =
-      !fills_from_strip_ || work.tiles.count > most_tiles_on_strip_ || work.task.channels < geometry_.out_channels;
-  *work.area.block_in_panels = one_run_ && (fill.stores || fill.kept) ? block : -1;
+  fill.kept = decided_.one_run && *work.area.block_in_panels == block;
+  fill.stores = !decided_.fills_from_strip || work.tiles.count > decided_.most_tiles_on_strip ||
+                work.task.channels < geometry_.out_channels;
+  *work.area.block_in_panels = decided_.one_run && (fill.stores || fill.kept) ? block : -1;
 }
 
 template <class T>
@@ -234,7 +188,7 @@ void PixelsFromPanels<T>::run_tap_block(Work& work, Index number, PhaseTimer& ti
   run.shape.fill_tap_offsets(taps, work.area.tap_offsets);
   fill_weight_offsets(weights, taps, work.area.weight_offsets);
   do {
-    run.length = smaller(taps_per_run_, taps.count() - run.done);
+    run.length = smaller(decided_.taps_per_run, taps.count() - run.done);
     timer.next(Phase::packing_input);
     if (!work.fill.kept) fill_panels(work, run);
     timer.next(Phase::multiplying);
@@ -249,8 +203,8 @@ void PixelsFromPanels<T>::read_tap_block(Work& work, TapRun& run) const noexcept
   const PixelBlock& pixels = work.task.pixels;
   PanelFill<T>& fill = work.fill;
   const Index channels_left = (geometry_.groups - work.task.group) * geometry_.in_channels;
-  run.in_place = run.shape.in_place(geometry_, pixels, run.taps, work.input, channels_left, width_, run.strip);
-  fill.on_the_way = !fill.kept && (fills_from_strip_ || (run.in_place && work.bound.fills_in_place));
+  run.in_place = run.shape.in_place(geometry_, pixels, run.taps, work.input, channels_left, decided_.width, run.strip);
+  fill.on_the_way = !fill.kept && (decided_.fills_from_strip || (run.in_place && work.bound.fills_in_place));
   if (!run.in_place && !fill.kept && !work.bound.transposes)
     run.shape.pack(*kernels_, geometry_, pixels, run.taps, work.input, work.area.strip);
 }
@@ -263,7 +217,7 @@ void PixelsFromPanels<T>::fill_panels(const Work& work, const TapRun& run) const
                           run.length, area.panels);
     return;
   }
-  const bool by_tap = run.in_place && geometry_.taps_per_channel() == 1;
+  const bool by_tap = run.in_place && decided_.pointwise;
   expand_panels(*kernels_, run.shape, work.destinations.block().box, run.strip, by_tap, area.tap_offsets + run.done,
                 {0, run.length, run.length}, area.block_copies, area.panels,
                 work.fill.on_the_way ? area.unfilled : nullptr);
@@ -288,17 +242,17 @@ void PixelsFromPanels<T>::multiply(const Work& work, const TapRun& run) const no
 template <class T>
 Prefetch<T> PixelsFromPanels<T>::prefetch_reads(const Work& work, const TapRun& run) const noexcept {
   const bool first_panel = run.in_place && work.bound.fills_in_place;
-  if (!(first_panel ? prefetches_first_panel_ : prefetches_input_)) return {};
-  const bool same_block = geometry_.taps_per_channel() == 1 && run.left() > 0;
+  if (!(first_panel ? decided_.prefetches_first_panel : decided_.prefetches_input)) return {};
+  const bool same_block = decided_.pointwise && run.left() > 0;
   if (!same_block && !run.completes()) return {};
   const CorrelationTask& task = same_block ? work.task : work.next;
   PixelBlock pixels = task.pixels;
   if (first_panel) {
     pixels.images = pixels.size[0] = pixels.size[1] = 1;
-    pixels.size[2] = smaller(pixels.size[2], width_);
+    pixels.size[2] = smaller(pixels.size[2], decided_.width);
   }
   const Index first_channel = same_block ? run.done + run.length : 0;
-  const Index channels = smaller(same_block ? run.left() : geometry_.in_channels, taps_per_run_);
+  const Index channels = smaller(same_block ? run.left() : geometry_.in_channels, decided_.taps_per_run);
   return prefetch_of_input(geometry_, work.bound.operands.input, task.group, pixels, first_channel, channels,
                            work.tiles.count * work.panels);
 }
@@ -311,9 +265,9 @@ Prefetch<T> PixelsFromPanels<T>::prefetch_results(const Work& work, const TapRun
   const EvenTiles& tiles = work.tiles;
   const PanelDestinations<T>& destinations = work.destinations;
   const ResultBlock<T>& block = destinations.block();
-  if (prefetches_results_ && destinations.adjacent() == 1)
+  if (decided_.prefetches_results && destinations.adjacent() == 1)
     return prefetch_of_pixels(block.to, block.box, 0, work.pixels, block.channels, tiles.count * work.panels);
-  if (prefetches_next_rows_ && destinations.adjacent() >= work.pixels && tiles.count > 1 &&
+  if (decided_.prefetches_next_rows && destinations.adjacent() >= work.pixels && tiles.count > 1 &&
       destinations[0].streamed == nullptr)
     return {
         {block.to.data + tiles.rows(0) * block.to.inner, block.to.inner, block.channels - tiles.rows(0), work.pixels},
@@ -327,7 +281,7 @@ void PixelsFromPanels<T>::multiply_tile(const Work& work, const TapRun& run, Ind
                                         const typename TileWeights<T>::Tile& weights,
                                         Prefetches& ahead) const noexcept {
   const Index length = run.length;
-  const Index panel_step = panel_offset(width_, length);
+  const Index panel_step = panel_offset(decided_.width, length);
   const Index at_once = panels_per_call(work.bound.tuning, length);
   const Index first = work.tiles.first(tile);
   const Index rows = work.tiles.rows(tile);
@@ -351,7 +305,7 @@ void PixelsFromPanels<T>::multiply_tile(const Work& work, const TapRun& run, Ind
                                        start != nullptr ? 0 : to.step,
                                        streams ? to.streamed + first * channel_step : sums,
                                        streams ? channel_step : to.stride,
-                                       streams ? width_ : to.step,
+                                       streams ? decided_.width : to.step,
                                        some,
                                        lines,
                                        streams};
@@ -364,28 +318,6 @@ void PixelsFromPanels<T>::multiply_tile(const Work& work, const TapRun& run, Ind
       run_tile<T>(*kernels_, to.vectors, weights.data, weights.row_offsets, rows, {weights.tap_offsets, length}, data,
                   {start, start_stride, sums, to.stride});
   }
-}
-
-template <class T>
-void PixelsFromPanels<T>::describe(Text& text) const noexcept {
-  text.line("way", "%s", "pixels_from_panels");
-  tasks_.describe(text);
-  const bool pointwise = geometry_.taps_per_channel() == 1;
-  text.line("reads", "panels of %lld pixels and up to %lld taps, %s%s", static_cast<long long>(width_),
-            static_cast<long long>(taps_per_run_),
-            fills_panels_ || fills_from_strip_ ? "filled while they are first multiplied where rows allow, "
-                                               : "copied before they are multiplied, ",
-            pointwise
-                ? "out of the input where pixels are neighbors, transposed where channels are, else out of a strip"
-                : "out of a strip, or the input where a block meets no border and pixels are neighbors");
-  weight_copies_.describe(text);
-  text.line("writes", "%s",
-            streams_ ? "rows of pixels where neighbors, around the caches where whole lines; else from a buffer"
-                     : "rows of pixels in place where neighbors; else from a buffer");
-  text.line("prefetch", "%s%s%s",
-            prefetches_input_ || (fills_panels_ && prefetches_first_panel_) ? "the next input" : "no input",
-            prefetches_results_ ? "; results whose channels are neighbors" : "",
-            prefetches_next_rows_ ? "; rows of results of the next tile" : "");
 }
 
 template class PixelsFromPanels<float>;

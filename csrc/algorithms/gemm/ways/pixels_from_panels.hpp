@@ -17,6 +17,7 @@
 #include <cstddef>
 
 #include "algorithms/common/prefetch.hpp"
+#include "algorithms/gemm/panels/panel_decision.hpp"
 #include "algorithms/gemm/panels/panel_destinations.hpp"
 #include "algorithms/gemm/panels/tile_weights.hpp"
 #include "algorithms/gemm/ways/correlation_operands.hpp"
@@ -32,10 +33,17 @@ class PixelsFromPanels {
   PixelsFromPanels(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
   // Whether panels of a 1x1 kernel are filled while they are multiplied for the first time.
-  static bool fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
+  static bool fills_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
+    return fills_pointwise_panels(geometry, kernels);
+  }
 
   [[nodiscard]] int threads() const noexcept { return areas_.workers; }
-  void describe(Text& text) const noexcept;
+  void describe(Text& text) const noexcept {
+    text.line("way", "%s", "pixels_from_panels");
+    tasks_.describe(text);
+    decided_.describe(text);
+    weight_copies_.describe(text);
+  }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept { return areas_.bytes(); }
 
@@ -63,7 +71,6 @@ class PixelsFromPanels {
   struct TapRun;
   struct Prefetches;
 
-  void decide_refinements() noexcept;
   void reserve_areas() noexcept;
 
   [[nodiscard]] Binding bind(const CorrelationOperands<T>& operands) const noexcept;
@@ -83,20 +90,9 @@ class PixelsFromPanels {
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
-  Index width_ = 1;  // of a panel, in pixels
   CorrelationTasks tasks_;
-  Index taps_per_run_ = 1;
-  bool one_run_ = false;  // of all taps
-  Index most_tile_rows_ = 1;
-  Index most_tiles_on_strip_ = 0;  // so few need not store panels
+  PanelDecision decided_;
   TileWeightCopies<T> weight_copies_;
-  bool fills_from_strip_ = false;  // panels on the way: out of a strip,
-  bool fills_panels_ = false;      // or out of an input that is read in place, under a 1x1 kernel
-  bool streams_ = false;
-  bool prefetches_input_ = false;
-  bool prefetches_first_panel_ = false;  // where an input is read in place and panels are filled on the way
-  bool prefetches_results_ = false;
-  bool prefetches_next_rows_ = false;  // that the next tile stores
   WorkAreas<Area> areas_;
 };
 
