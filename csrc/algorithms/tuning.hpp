@@ -126,6 +126,16 @@ inline constexpr Index MiB = 1024 * KiB;
        "that are few so: low tiles gain 9 % with 9 taps, 2 % with 32")                                                 \
   SAME(Index, panels_call_taps, 512, "taps",                                                                           \
        "of few taps, as many panels are multiplied in a call as take as long as these; 1 for one at a time")           \
+  SAME(Index, panels_read_in_place, 1, "0 or 1",                                                                       \
+       "blocks that meet no border are read in place where pixels are neighbors in the input, and need no strip")      \
+  SAME(Index, panels_transpose_input, 1, "0 or 1",                                                                     \
+       "under a 1x1 kernel, panels are transposed right out of an input whose channels are neighbors, and need no "    \
+       "strip")                                                                                                        \
+  SAME(Index, panels_copy_tap_by_tap, 1, "0 or 1",                                                                     \
+       "of a 1x1 kernel's input that is read in place, all panels are copied together, for each tap from end to "      \
+       "end: the hardware follows long rows")                                                                          \
+  SAME(Index, panels_kept_for_next_task, 1, "0 or 1",                                                                  \
+       "panels of all taps serve the worker's next task, too, if it has other channels of the same pixels")            \
   EACH(Index, panels_fill_1x1, 0, 1, 1, 1, "0 or 1",                                                                   \
        "the first tile that multiplies a 1x1 kernel's panel fills it on the way, and prefetches the next one's "       \
        "lines; long vectors gain nothing")                                                                             \

@@ -24,10 +24,14 @@ PanelDecision::PanelDecision(const Geometry& geometry, const kernels::KernelSet<
   const Tuning& tuning = tuning_of(kernels);
   const Index taps = all_taps(geometry);
   taps_per_run = taps_per_run_of_panels(kernels, blocking.most_taps(), round_up(blocking.most_pixels(), width));
-  one_run = blocking.tap_blocks() == 1 && blocking.tap_block(0).count() <= taps_per_run;
+  keeps_panels = tuning.panels_kept_for_next_task > 0 && blocking.tap_blocks() == 1 &&
+                 blocking.tap_block(0).count() <= taps_per_run;
   const bool low_tiles = taps <= tuning.panels_low_tile_most_taps;
   most_tile_rows =
       low_tiles ? larger(1, smaller(tuning.panels_low_tile_rows, kernels.tile_rows)) : Index{kernels.tile_rows};
+  reads_in_place = tuning.panels_read_in_place > 0;
+  transposes_input = tuning.panels_transpose_input > 0;
+  copies_tap_by_tap = pointwise && tuning.panels_copy_tap_by_tap > 0;
 
   const Index columns = geometry.output[2];
   const bool even_rows = columns % width == 0 || columns >= tuning.panels_fill_strip_fewest_panels * width;

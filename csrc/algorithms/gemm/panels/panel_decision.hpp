@@ -23,9 +23,12 @@ struct PanelDecision {
 
   Index width = 1;  // of a panel, in pixels
   Index taps_per_run = 1;
-  bool one_run = false;  // of all taps
+  bool keeps_panels = false;  // of all taps, for the next task
   Index most_tile_rows = 1;
   bool pointwise = false;  // a 1x1 kernel
+  bool reads_in_place = false;
+  bool transposes_input = false;
+  bool copies_tap_by_tap = false;  // an input that is read in place
   // Which panels are filled on the way: those of a strip, or of a 1x1 kernel's input that is read in place. So few
   // tiles of a strip's need not store them.
   bool fills_from_strip = false;

@@ -95,7 +95,7 @@ void PixelsFromPanels<T>::reserve_areas() noexcept {
 
 template <class T>
 typename PixelsFromPanels<T>::Binding PixelsFromPanels<T>::bind(const CorrelationOperands<T>& operands) const noexcept {
-  const bool transposes = transposes_into_panels(geometry_, operands.input);
+  const bool transposes = decided_.transposes_input && transposes_into_panels(geometry_, operands.input);
   return {operands,
           tuning_of(*kernels_),
           weight_copies_.bind(operands.weights),
@@ -160,10 +160,10 @@ template <class T>
 void PixelsFromPanels<T>::settle_panels(Work& work, Index block) const noexcept {
   PanelFill<T>& fill = work.fill;
   fill.unfilled = work.area.unfilled;
-  fill.kept = decided_.one_run && *work.area.block_in_panels == block;
+  fill.kept = decided_.keeps_panels && *work.area.block_in_panels == block;
   fill.stores = !decided_.fills_from_strip || work.tiles.count > decided_.most_tiles_on_strip ||
                 work.task.channels < geometry_.out_channels;
-  *work.area.block_in_panels = decided_.one_run && (fill.stores || fill.kept) ? block : -1;
+  *work.area.block_in_panels = decided_.keeps_panels && (fill.stores || fill.kept) ? block : -1;
 }
 
 template <class T>
@@ -203,7 +203,8 @@ void PixelsFromPanels<T>::read_tap_block(Work& work, TapRun& run) const noexcept
   const PixelBlock& pixels = work.task.pixels;
   PanelFill<T>& fill = work.fill;
   const Index channels_left = (geometry_.groups - work.task.group) * geometry_.in_channels;
-  run.in_place = run.shape.in_place(geometry_, pixels, run.taps, work.input, channels_left, decided_.width, run.strip);
+  run.in_place = decided_.reads_in_place &&
+                 run.shape.in_place(geometry_, pixels, run.taps, work.input, channels_left, decided_.width, run.strip);
   fill.on_the_way = !fill.kept && (decided_.fills_from_strip || (run.in_place && work.bound.fills_in_place));
   if (!run.in_place && !fill.kept && !work.bound.transposes)
     run.shape.pack(*kernels_, geometry_, pixels, run.taps, work.input, work.area.strip);
@@ -217,7 +218,7 @@ void PixelsFromPanels<T>::fill_panels(const Work& work, const TapRun& run) const
                           run.length, area.panels);
     return;
   }
-  const bool by_tap = run.in_place && decided_.pointwise;
+  const bool by_tap = run.in_place && decided_.copies_tap_by_tap;
   expand_panels(*kernels_, run.shape, work.destinations.block().box, run.strip, by_tap, area.tap_offsets + run.done,
                 {0, run.length, run.length}, area.block_copies, area.panels,
                 work.fill.on_the_way ? area.unfilled : nullptr);
