@@ -2,6 +2,7 @@
 // `width` lanes wide (one to three vectors); lanes beyond the last channel hold zeros.
 #pragma once
 
+#include "algorithms/tuning.hpp"
 #include "core/index.hpp"
 #include "kernels/kernel_set.hpp"
 
@@ -16,7 +17,9 @@ class PanelSplit {
   PanelSplit(const kernels::KernelSet<T>& kernels, Index channels) noexcept
       : channels_(channels), lanes_(kernels.lanes), full_width_(kernels.lanes * kernels.tile_vectors) {
     const Index vectors = divide_up(channels, lanes_);
-    if (kernels.wide_tile_rows > 0 && vectors % 2 == 1 && vectors % 3 != 1) full_width_ = 3 * lanes_;
+    if (kernels.wide_tile_rows > 0 && vectors % 2 == 1 && vectors % 3 != 1 &&
+        tuning_of(kernels).split_into_wide_panels > 0)
+      full_width_ = 3 * lanes_;
   }
 
   // The full width, however many channels there are.
@@ -32,12 +35,12 @@ class PanelSplit {
   }
   [[nodiscard]] Index width(Index panel) const noexcept { return round_up(used_lanes(panel), lanes_); }
   [[nodiscard]] Index vectors(Index panel) const noexcept { return width(panel) / lanes_; }
-  // As if a panel of one vector had a third more, or a tenth where registers suffice for high tiles of it.
+  // What they take, as if a panel of one vector had a little more.
   template <class T>
   [[nodiscard]] double cost_in_vectors(const kernels::KernelSet<T>& kernels) const noexcept {
     const Index last = count() - 1;
     if (last < 0) return 0;
-    const double one = kernels.wide_tile_rows > 0 ? 1.1 : 1.3;
+    const double one = tuning_of(kernels).split_cost_of_narrow_panel;
     return static_cast<double>(last * full_width_ / lanes_) +
            (vectors(last) == 1 ? one : static_cast<double>(vectors(last)));
   }
