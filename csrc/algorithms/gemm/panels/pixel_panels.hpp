@@ -27,8 +27,8 @@ inline Index panels_per_call(const Tuning& tuning, Index taps) noexcept {
   return larger(1, tuning.panels_call_taps / larger(1, taps));
 }
 
-// Where the panel of pixel `begin` lies: one row further on than it need, since panels a power of two apart would all
-// fall into the same lines of the first-level cache.
+// Where the panel of pixel `begin` lies: one row further on than it need, since panels a power of two apart would
+// all fall into the same sets of the first-level cache.
 inline Index panel_offset(Index begin, Index taps) noexcept { return begin * (taps + 1); }
 inline Index panel_elements(Index padded_pixels, Index most_taps) noexcept {
   return panel_offset(padded_pixels, most_taps);
@@ -65,7 +65,8 @@ inline Index alike_panels(const Index* unfilled, Index count) noexcept {
   return alike;
 }
 
-// Under a 1x1 kernel that reads nothing but an NHWC array, panels are turned right out of that, and need no strip.
+// Whether panels are transposed right out of the input, and need no strip: under a 1x1 kernel that reads nothing but an
+// NHWC array.
 template <class T>
 bool transposes_into_panels(const Geometry& geometry, const Tensor<const T>& input) noexcept;
 // `input` is the whole tensor moved to the group's first channel.

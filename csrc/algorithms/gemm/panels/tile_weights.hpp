@@ -72,7 +72,7 @@ class TileWeights {
   TileWeights(const TileWeightCopies<T>& copies, WeightCopy copy, const EvenTiles& tiles, const Source& source,
               const TileWeightsArea<T>& area) noexcept;
 
-  // To be asked for one after the other.
+  // Tiles are taken in their order.
   Tile tile(Index index) noexcept {
     if (copy_ != WeightCopy::none) return copied(index);
     Tile result = source_.first;

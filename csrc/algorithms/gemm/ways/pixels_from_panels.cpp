@@ -10,6 +10,7 @@
 
 namespace convgrad::gemm {
 
+// What the operands' strides decide, once per run.
 template <class T>
 struct PixelsFromPanels<T>::Binding {
   const CorrelationOperands<T>& operands;
@@ -20,6 +21,7 @@ struct PixelsFromPanels<T>::Binding {
   bool fills_in_place;  // panels are filled on the way, of blocks that are read in place
 };
 
+// A task under way.
 template <class T>
 struct PixelsFromPanels<T>::Work {
   const Binding& bound;
@@ -42,7 +44,7 @@ struct PixelsFromPanels<T>::TapRun {
   StripShape shape;
   bool first_block;
   bool last_block;
-  const T* strip;  // or where the input serves as one
+  const T* strip;  // or the place in the input that serves as one
   bool in_place;
   const T* weights;  // of the block's first tap
   Index done;        // taps of the block before this run
@@ -53,6 +55,7 @@ struct PixelsFromPanels<T>::TapRun {
   [[nodiscard]] bool completes() const noexcept { return last_block && left() == 0; }
 };
 
+// What is prefetched while a run of taps is multiplied.
 template <class T>
 struct PixelsFromPanels<T>::Prefetches {
   Prefetch<T> reads;

@@ -65,7 +65,6 @@ class PixelsFromPanels {
     Index* unfilled;         // where the pixels of a panel lie that is to be filled on the way
     Index* block_in_panels;  // with all its taps, or -1: other ranges of its channels need not fill them again
   };
-  // What the operands' strides decide, what a task and a run of its taps are about, and what is prefetched meanwhile.
   struct Binding;
   struct Work;
   struct TapRun;
