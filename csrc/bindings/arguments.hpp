@@ -4,7 +4,7 @@
 // is not an array is parsed first, and no Python code runs between reading an array and computing on it.
 #pragma once
 
-#include "arrays.hpp"
+#include "arrays/arrays.hpp"
 #include "padding.hpp"
 
 namespace convgrad::bindings {

@@ -1,6 +1,6 @@
 // forward, and the check of a layer's arguments, which is forward without an input.
 #include "arguments.hpp"
-#include "call_memory.hpp"
+#include "arrays/call_memory.hpp"
 #include "compute.hpp"
 #include "operations.hpp"
 

@@ -1,6 +1,6 @@
 // The gradients: grad_kernel, grad_input, grad_bias, and backward, which is all three.
 #include "arguments.hpp"
-#include "call_memory.hpp"
+#include "arrays/call_memory.hpp"
 #include "compute.hpp"
 #include "operations.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "micro_kernels.hpp"
+#include "kernels/micro_kernels.hpp"
 
 namespace convgrad::kernels {
 
@@ -39,6 +39,7 @@ struct ShiftedRows {
 };
 
 enum class SetName : int { avx512, avx2, neon, baseline };
+inline constexpr int set_names = 4;
 
 template <class T>
 struct KernelSet {

@@ -2,9 +2,9 @@
 // one tap neighbors. Each remainder is a class; a round has one element of every class.
 #pragma once
 
-#include "kernel_set.hpp"
-#include "transpose.inc.hpp"
-#include "vector.inc.hpp"
+#include "kernels/copies/transpose.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

@@ -2,11 +2,11 @@
 // ISA.
 #pragma once
 
-#include "kernel_set.hpp"
-#include "stream.inc.hpp"
-#include "taps.inc.hpp"
-#include "tile.inc.hpp"
-#include "vector.inc.hpp"
+#include "kernels/copies/stream.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/tiles/taps.inc.hpp"
+#include "kernels/tiles/tile.inc.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

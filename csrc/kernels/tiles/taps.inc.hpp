@@ -1,8 +1,8 @@
 // The multiply-adds of a tile, tap by tap, written once for every ISA.
 #pragma once
 
-#include "kernel_set.hpp"
-#include "vector.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // The fourth micro-kernel of micro_kernels.hpp, written once for every ISA.
 #pragma once
 
-#include "kernel_set.hpp"
-#include "products.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/tiles/products.inc.hpp"
 
 namespace {
 

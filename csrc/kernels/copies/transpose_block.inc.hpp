@@ -1,7 +1,7 @@
 // Transposition of blocks that fit the registers.
 #pragma once
 
-#include "vector.inc.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

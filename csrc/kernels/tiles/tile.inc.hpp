@@ -1,9 +1,9 @@
 // The micro-kernel of micro_kernels.hpp, written once for every ISA.
 #pragma once
 
-#include "kernel_set.hpp"
-#include "taps.inc.hpp"
-#include "vector.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/tiles/taps.inc.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

@@ -2,8 +2,8 @@
 // of.
 #pragma once
 
-#include "kernel_set.hpp"
-#include "vector.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 
