@@ -120,7 +120,7 @@ struct Tuning {
 };
 
 // A row for each kernel set. Read through tuning_of().
-extern Tuning tuning_rows[4];
+extern Tuning tuning_rows[kernels::set_names];
 
 inline const Tuning& tuning_of(kernels::SetName set) noexcept { return tuning_rows[static_cast<int>(set)]; }
 

@@ -12,11 +12,12 @@ namespace convgrad {
 
 namespace {
 
-// Structural, and not free: what a strip leaves empty counts in Blocking::strip_elements(), which limits the blocks of
-// pixels that grad_kernel sums up one after the other. So these two may show in a result's bits, just as the numbers of
-// gemm/sum_order.hpp do.
-constexpr Index line = 16;                // elements: a cache line of float, and two of double
-constexpr Index lines_that_collide = 16;  // whose distance is a multiple of this many
+// Structural: a cache line of float, and the distance at which lines share a cache set. But a result's bits may show
+// them, as those of gemm/sum_order.hpp: what a strip leaves empty counts in Blocking::strip_elements(), which limits
+// the blocks of pixels that grad_kernel sums up one after the other. They must stay the same for ever, whatever a
+// machine has.
+constexpr Index line = 16;                // elements, of double as well
+constexpr Index lines_that_collide = 16;  // where their distance is a multiple of so many
 
 // Which strip elements of one axis lie inside the input; the others are border. `origin` is the input position of the
 // first, and `step` leads to that of the next.
