@@ -24,6 +24,32 @@ MAY_INCLUDE = {
     "c_api": {"c_api", "include"},
     "bindings": {"bindings", "include"},
 }
+# Within algorithms, by room; the files beside the rooms serve all of them and include none.
+ROOMS_MAY_INCLUDE = {
+    "": {""},
+    "common": {"", "common"},
+    "read": {"", "common", "read"},
+    "reference": {"", "common", "reference"},
+    "gemm": {"", "common", "read", "gemm"},
+}
+# Within algorithms/gemm, folders and the files beside them from the bottom up: each may include those before it.
+GEMM_ORDER = [
+    "sum_order.hpp",
+    "way.hpp",
+    "panels",
+    "border",
+    "write",
+    "ways",
+    "choose.hpp",
+    "choose.cpp",
+    "correlation.hpp",
+    "correlation.cpp",
+    "forward.hpp",
+    "grad_kernel",
+    "grad_input",
+    "gemm.hpp",
+    "gemm.cpp",
+]
 KERNELS_MAY_INCLUDE = {"stdint.h", "cstdint", "stddef.h", "cstddef"}
 
 pytestmark = pytest.mark.skipif(not SOURCE.is_dir(), reason="not in a source tree")
@@ -41,7 +67,7 @@ def includes(path: Path) -> Iterator[tuple[bool, str]]:
 
 def resolved(path: Path, name: str) -> Path | None:
     """The file of csrc that an include means, if it is one."""
-    for base in (path.parent, SOURCE, SOURCE / "include"):
+    for base in (path.parent, SOURCE, SOURCE / "include", SOURCE / "bindings"):
         candidate = (base / name).resolve()
         if candidate.is_file() and candidate.is_relative_to(SOURCE):
             return candidate
@@ -60,6 +86,45 @@ def test_includes_point_down(path: Path) -> None:
             assert is_system, f"{name} is not in csrc"
         if folder == "kernels" and target is None:
             assert name in KERNELS_MAY_INCLUDE, f"a kernel must not include <{name}>"
+
+
+def algorithm_includes() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """A file of csrc and one of algorithms that it includes: the parts of both names, within csrc and algorithms."""
+    for path in FILES:
+        for _, name in includes(path):
+            target = resolved(path, name)
+            if target is not None and folder_of(target) == "algorithms":
+                yield path.relative_to(SOURCE).parts, target.relative_to(SOURCE / "algorithms").parts
+
+
+def room_of(parts: tuple[str, ...]) -> str:
+    return parts[0] if len(parts) > 1 else ""
+
+
+def test_rooms_of_the_algorithms_point_down() -> None:
+    for (folder, *file), target in algorithm_includes():
+        if folder != "algorithms":
+            continue
+        room = room_of(tuple(file))
+        assert room in ROOMS_MAY_INCLUDE, f"a room that this rule does not know: {room}"
+        assert room_of(target) in ROOMS_MAY_INCLUDE[room], f"{'/'.join(file)} must not include {'/'.join(target)}"
+
+
+def test_only_the_list_of_candidates_knows_the_algorithms() -> None:
+    for (folder, *file), target in algorithm_includes():
+        if folder != "algorithms" and room_of(target) != "":
+            assert "/".join([folder, *file]) == "plan/candidates.cpp"
+            assert target in {("gemm", "gemm.hpp"), ("reference", "reference.hpp")}
+
+
+def test_gemm_has_an_order_without_cycles() -> None:
+    for (folder, *file), target in algorithm_includes():
+        if folder != "algorithms" or room_of(tuple(file)) != "gemm" or room_of(target) != "gemm":
+            continue
+        assert file[1] in GEMM_ORDER, f"a part of gemm that this rule does not know: {file[1]}"
+        assert target[1] in GEMM_ORDER, f"a part of gemm that this rule does not know: {target[1]}"
+        below = GEMM_ORDER.index(target[1]) <= GEMM_ORDER.index(file[1])
+        assert below, f"{'/'.join(file)} must not include {'/'.join(target)}"
 
 
 def test_only_the_bindings_see_python() -> None:
@@ -87,10 +152,3 @@ def test_kernels_use_no_standard_library() -> None:
 
 def test_every_folder_is_there() -> None:
     assert {folder_of(path) for path in FILES} == set(MAY_INCLUDE)
-
-
-def test_files_stay_short() -> None:
-    """A file is one idea: about 400 lines, a kernel 250."""
-    for path in FILES:
-        lines = len(path.read_text().splitlines())
-        assert lines <= (250 if folder_of(path) == "kernels" else 420), f"{path}: {lines} lines"

@@ -1,7 +1,7 @@
 // Running the library from Python: when to let go of the GIL.
 #pragma once
 
-#include "arrays.hpp"
+#include "arrays/arrays.hpp"
 #include "gil.hpp"
 
 namespace convgrad::bindings {

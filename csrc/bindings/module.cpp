@@ -2,9 +2,9 @@
 //
 // Functions take their arguments by position and as plain objects and read them themselves: pybind11's converters know
 // nothing about convolution, and neither would their messages.
+#include "arrays/result_memory.hpp"
 #include "fast_call.hpp"
 #include "operations.hpp"
-#include "result_memory.hpp"
 
 namespace convgrad::bindings {
 namespace {

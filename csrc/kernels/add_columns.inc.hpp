@@ -1,8 +1,8 @@
 // Sums of shifted rows: the second half of grad_input by columns.
 #pragma once
 
-#include "kernel_set.hpp"
-#include "vector.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

@@ -13,4 +13,4 @@
 #define CONVGRAD_SHIFT_IN_REGISTERS
 #endif
 
-#include "isa_table.inc.hpp"
+#include "kernels/isa_table.inc.hpp"

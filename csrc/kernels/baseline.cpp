@@ -5,4 +5,4 @@
 #define CONVGRAD_REGISTERS 16
 #define CONVGRAD_TILE_ROWS 6
 
-#include "isa_table.inc.hpp"
+#include "kernels/isa_table.inc.hpp"

@@ -7,20 +7,20 @@
 #define CONVGRAD_GROUPED_ROWS (CONVGRAD_REGISTERS - 4)
 #endif
 
-#include "add_columns.inc.hpp"
-#include "copy.inc.hpp"
-#include "dot_rows.inc.hpp"
-#include "dot_tile.inc.hpp"
-#include "interleave.inc.hpp"
-#include "kernel_set.hpp"
-#include "products.inc.hpp"
-#include "row_tile.inc.hpp"
-#include "spread.inc.hpp"
-#include "stream.inc.hpp"
-#include "strip_tile.inc.hpp"
-#include "sweep_tile.inc.hpp"
-#include "tile.inc.hpp"
-#include "transpose.inc.hpp"
+#include "kernels/add_columns.inc.hpp"
+#include "kernels/copies/copy.inc.hpp"
+#include "kernels/copies/interleave.inc.hpp"
+#include "kernels/copies/spread.inc.hpp"
+#include "kernels/copies/stream.inc.hpp"
+#include "kernels/copies/transpose.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/tiles/dot_rows.inc.hpp"
+#include "kernels/tiles/dot_tile.inc.hpp"
+#include "kernels/tiles/products.inc.hpp"
+#include "kernels/tiles/row_tile.inc.hpp"
+#include "kernels/tiles/strip_tile.inc.hpp"
+#include "kernels/tiles/sweep_tile.inc.hpp"
+#include "kernels/tiles/tile.inc.hpp"
 
 namespace {
 

@@ -4,4 +4,4 @@
 #define CONVGRAD_REGISTERS 32
 #define CONVGRAD_TILE_ROWS 12
 
-#include "isa_table.inc.hpp"
+#include "kernels/isa_table.inc.hpp"

@@ -20,7 +20,8 @@ inline int workers_for(Index tasks, Index useful) noexcept {
 // When `workers` that take one task after the other are done with `tasks` of at most this cost.
 double finishing_time(const Tuning& tuning, Index tasks, double cost, Index workers) noexcept;
 
-// The next number of ranges to try: every one up to eight, and then with gaps that grow.
+// Structural: how finely a search looks, not what it prefers. The next number of ranges to try: every one up to eight,
+// and then with gaps that grow.
 inline Index next_ranges(Index ranges) noexcept { return ranges + 1 + ranges / 8; }
 
 // Of all cuts that are offered, keeps the one after which the workers are done soonest, and of equal ones the first. A

@@ -15,7 +15,7 @@ struct BlockingLimits {
   bool pixels_adjacent;  // the order of the strip (strip.hpp), which decides its size
 };
 
-// Tables with an entry for each then take as much as half a strip.
+// Structural: tables with an entry for each then take as much as half a strip.
 inline constexpr Index most_taps_of_block = 32768;
 
 // The axis before the spatial ones.

@@ -1,7 +1,7 @@
 // The fifth micro-kernel of micro_kernels.hpp, written once for every ISA.
 #pragma once
 
-#include "dot_tile.inc.hpp"
+#include "kernels/tiles/dot_tile.inc.hpp"
 
 namespace {
 

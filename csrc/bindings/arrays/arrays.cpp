@@ -1,12 +1,12 @@
 // NumPy arrays as tensors; see arrays.hpp.
-#include "arrays.hpp"
+#include "arrays/arrays.hpp"
 
 #include <pybind11/numpy.h>
 
 #include <cstring>
 
-#include "overlap.hpp"
-#include "result_memory.hpp"
+#include "arrays/overlap.hpp"
+#include "arrays/result_memory.hpp"
 
 namespace convgrad::bindings {
 namespace {

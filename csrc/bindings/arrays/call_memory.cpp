@@ -1,11 +1,11 @@
 // Scratch memory for a call from Python; see call_memory.hpp.
-#include "call_memory.hpp"
+#include "arrays/call_memory.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <new>
 
-#include "result_memory.hpp"
+#include "arrays/result_memory.hpp"
 
 namespace convgrad::bindings {
 namespace {

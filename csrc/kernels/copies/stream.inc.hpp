@@ -2,7 +2,7 @@
 // of a layer that waits for memory, and caches full of what nobody reads soon.
 #pragma once
 
-#include "vector.inc.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

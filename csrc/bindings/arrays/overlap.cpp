@@ -4,7 +4,7 @@
 // 0 <= y_j < m_j; an array overlaps itself when  sum_i s_i (x_i - x'_i) = 0  has one with x != x'. Both are one linear
 // equation in bounded integers. That is hard in general and easy for the strides that arrays have: axes that nest like
 // digits merge into one, and divisibility ends the search through most of the rest.
-#include "overlap.hpp"
+#include "arrays/overlap.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -2,7 +2,7 @@
 // defines CONVGRAD_REGISTERS first.
 #pragma once
 
-#include "vector.inc.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

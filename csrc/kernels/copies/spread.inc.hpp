@@ -2,8 +2,8 @@
 // a 1x1 kernel.
 #pragma once
 
-#include "interleave.inc.hpp"
-#include "vector.inc.hpp"
+#include "kernels/copies/interleave.inc.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

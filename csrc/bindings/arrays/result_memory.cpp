@@ -1,5 +1,5 @@
 // Memory for results; see result_memory.hpp.
-#include "result_memory.hpp"
+#include "arrays/result_memory.hpp"
 
 #include <pybind11/numpy.h>
 

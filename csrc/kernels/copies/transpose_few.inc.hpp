@@ -1,7 +1,7 @@
 // Transposition of fewer rows than a vector has lanes, such as a few channels.
 #pragma once
 
-#include "transpose_block.inc.hpp"
+#include "kernels/copies/transpose_block.inc.hpp"
 
 namespace {
 

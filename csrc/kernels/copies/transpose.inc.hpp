@@ -1,9 +1,9 @@
 // Transposition of any matrix, block by block: how channels become lanes (packing) and lanes become planes (storing).
 #pragma once
 
-#include "transpose_block.inc.hpp"
-#include "transpose_few.inc.hpp"
-#include "vector.inc.hpp"
+#include "kernels/copies/transpose_block.inc.hpp"
+#include "kernels/copies/transpose_few.inc.hpp"
+#include "kernels/vector.inc.hpp"
 
 namespace {
 

@@ -1,9 +1,9 @@
 // The third micro-kernel of micro_kernels.hpp, written once for every ISA.
 #pragma once
 
-#include "kernel_set.hpp"
-#include "products.inc.hpp"
-#include "stream.inc.hpp"
+#include "kernels/copies/stream.inc.hpp"
+#include "kernels/kernel_set.hpp"
+#include "kernels/tiles/products.inc.hpp"
 
 namespace {
 
