@@ -1,11 +1,15 @@
 #include "algorithms/gemm/grad_kernel/channel_sums.hpp"
 
+#include <algorithm>
+
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/machine.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/border/border_pixels.hpp"
 #include "algorithms/gemm/panels/pack_pixels.hpp"
 #include "algorithms/gemm/panels/panel_split.hpp"
+#include "algorithms/gemm/sum_order.hpp"
 #include "algorithms/gemm/write/unpack.hpp"
 #include "algorithms/read/strip.hpp"
 #include "core/parallel.hpp"
@@ -16,57 +20,17 @@ namespace convgrad::gemm {
 
 namespace {
 
-// All of these shape the order of the sum or the size of an item, so they must not depend on the instruction set.
-constexpr Index strip_bytes = Index{384} << 10;
-constexpr Index accumulator_bytes = Index{320} << 10;
-constexpr Index partial_bytes = Index{1200} << 10;
-constexpr Index pixels_per_block = 256;
-constexpr Index fewest_channels_per_item = 128;
-constexpr Index most_channels_per_item = 512;
-constexpr Index widest_panel_bytes = 128;  // of any instruction set
-constexpr Index parts_wanted = 128;        // of all items together
-constexpr double multiplications_per_part = 5e5;
-constexpr Index longest_row_of_block = 1024;
-// These do not. Tiles start and end, and load and store their sums, once for all blocks that are taken together.
-constexpr Index most_pixels_of_joined_blocks = 1024;
-constexpr Index most_joined_for_long_vectors = 2048;  // with short ones nobody measured
-// Without the border the input is read in place, too. Tiles of fewer channels, or for a smaller share, cost what that
-// saves. So does a tap's tile of several channels where one channel's taps had high tiles, or, with a stride and short
-// vectors, would read half as many cache lines for each.
-constexpr double least_border_share_by_tap = 0.1;
-constexpr double small_border_share = 0.02;
-constexpr Index fewest_channels_by_tap = 7;
-constexpr Index fewest_channels_of_small_border = 16;
-// A larger G or input comes from the last-level cache or beyond: what is packed next is brought nearer, unless it would
-// push out what is being read.
-constexpr double most_near_grad = 7 << 20;
-constexpr double most_near_input = 4 << 20;
-constexpr Index most_ahead = Index{384} << 10;
-// So is the memory of a larger dK: each of its many rows waits to be fetched before it is overwritten.
-constexpr double most_near_results = 512 << 10;
-// A tile reads some channels of a pixel, and then the same ones of the next: of an NHWC array a cache line for every
-// few multiply-adds, and where pixels are a power of two apart all of them compete for few places in the first-level
-// cache. So its pixels are turned into rows, if they are read often enough: each for so many output channels and taps.
-constexpr Index fewest_uses_of_turned_strip = 64;
-constexpr Index fewest_channels_to_turn = 32;
-// Where channels lie 4 KiB apart or nearly so, as those of 64x64 and 224x224 pixels do, one pixel of a tile's channels
-// falls into one place of the first-level cache, which has room for so many lines there. A strip lies better, but has
-// to be copied: the fewer lines compete, the more often it must be used to make up for that.
-constexpr Index most_lines_of_a_place = 8;
-constexpr Index fewest_uses_of_strip = 512;
-constexpr Index lines_that_push_all_out = 13;
-constexpr Index fewest_uses_if_pushed_out = 64;
+namespace order = sum_order::channel_sums;
 
 // The most lines of so many rows, `pitch` elements apart, that compete for one place.
 template <class T>
 Index lines_of_a_place(Index pitch, Index rows) noexcept {
-  constexpr Index line_bytes = 64;
-  constexpr Index places = 64;
+  constexpr Index places = first_level_way_bytes / cache_line_bytes;
   Index lines[places] = {};
   Index last = -1;
   Index most = 0;
   for (Index row = 0; row < rows; ++row) {
-    const Index line = row * (pitch < 0 ? -pitch : pitch) * Index{sizeof(T)} / line_bytes;
+    const Index line = row * (pitch < 0 ? -pitch : pitch) * Index{sizeof(T)} / cache_line_bytes;
     if (line != last) most = larger(most, ++lines[line % places]);
     last = line;
   }
@@ -135,50 +99,56 @@ struct ChannelSums<T>::Next {
 template <class T>
 ChannelSums<T>::ChannelSums(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
     : geometry_(geometry), kernels_(&kernels) {
+  const Tuning& tuning = tuning_of(kernels);
   constexpr Index size = sizeof(T);
-  constexpr Index widest_panel = widest_panel_bytes / size;
+  constexpr Index widest_panel = order::widest_panel_bytes / size;
   // As many output channels as share a strip: more where there are fewer taps to keep sums for.
   const Index taps = larger(1, geometry.in_channels * geometry.taps_per_channel());
-  const Index fitting = accumulator_bytes / size / taps / widest_panel * widest_panel;
-  const Index most = smaller(most_channels_per_item, larger(fewest_channels_per_item, fitting));
+  const Index fitting = order::item_bytes / size / taps / widest_panel * widest_panel;
+  const Index most = smaller(order::most_channels_of_item, larger(order::fewest_channels_of_item, fitting));
   const Index blocks_of_channels = divide_up(geometry.out_channels, most);
   const Index channels = larger(1, divide_up(geometry.out_channels, larger(1, blocks_of_channels)));
   const Index padded = round_up(channels, widest_panel);
   ItemCost cost;
   cost.channel_unit = kernels.lanes;
-  cost.strip_element = 16;
-  cost.grad_output = 8;
+  cost.strip_element = tuning.channel_sums_strip_cost;
+  cost.grad_output = tuning.channel_sums_grad_cost;
   // Of whole rows, unless these are long.
-  const Index row = geometry.output[2] <= longest_row_of_block ? geometry.output[2] : 1;
+  const Index row = geometry.output[2] <= order::longest_row ? geometry.output[2] : 1;
   tasks_ = GradKernelTasks(
-      geometry, {larger(pixels_per_block, row), accumulator_bytes / size / padded, strip_bytes / size, false}, channels,
-      cost);
+      geometry, {larger(order::block_pixels, row), order::item_bytes / size / padded, order::strip_bytes / size, false},
+      channels, cost);
 
   const Index items = tasks_.items();
   const Index sums = padded * tasks_.blocking().most_taps();
-  const double wanted_by_work = 1 + geometry.multiplications() / multiplications_per_part;
-  const Index by_work = wanted_by_work < parts_wanted ? static_cast<Index>(wanted_by_work) : parts_wanted + 1;
-  const Index by_memory = partial_bytes / size / larger(1, saturating_product(sums, items));
-  const Index parts = smaller(smaller(by_work, by_memory),
-                              smaller(divide_up(parts_wanted, larger(1, items)), tasks_.blocking().pixel_blocks()));
+  const double wanted_by_work = 1 + geometry.multiplications() / order::part_multiplications;
+  const Index by_work =
+      wanted_by_work < order::parts_wanted ? static_cast<Index>(wanted_by_work) : order::parts_wanted + 1;
+  const Index by_memory = order::all_parts_bytes / size / larger(1, saturating_product(sums, items));
+  const Index parts = smaller(smaller(by_work, by_memory), smaller(divide_up(order::parts_wanted, larger(1, items)),
+                                                                   tasks_.blocking().pixel_blocks()));
   tasks_.set_parts(parts);
 
-  prefetches_grad_ = output_bytes<T>(geometry) > most_near_grad;
+  reads_in_place_ = tuning.channel_sums_in_place != 0;
+  prefetches_grad_ = output_bytes<T>(geometry) > tuning.channel_sums_prefetch_grad;
   prefetches_results_ =
       static_cast<double>(geometry.groups * geometry.out_channels) * static_cast<double>(taps * size) >
-      most_near_results;
+      tuning.channel_sums_prefetch_results;
   const bool high_tiles = channels <= kernels.lanes && taps_in_groups(geometry, kernels);
   const double share = share_of_border_products(geometry);
-  const bool many_lines = short_vectors(kernels) && geometry.stride[2] > 1;
-  leaves_out_border_ = share > (high_tiles || many_lines ? least_border_share_by_tap : 0);
-  fewest_by_tap_ = share < small_border_share ? fewest_channels_of_small_border : fewest_channels_by_tap;
-  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
-  tasks_.share(tuning_of(kernels), useful, widest_panel);
-  tasks_.join_blocks(short_vectors(kernels) ? most_pixels_of_joined_blocks : most_joined_for_long_vectors,
-                     strip_bytes / size);
+  double least = tuning.channel_sums_border;
+  if (high_tiles) least = std::max(least, tuning.channel_sums_border_high_tiles);
+  if (geometry.stride[2] > 1) least = std::max(least, tuning.channel_sums_border_strided);
+  leaves_out_border_ = share > least;
+  fewest_by_tap_ = share < tuning.channel_sums_small_border ? tuning.channel_sums_small_border_channels
+                                                            : tuning.channel_sums_border_channels;
+  const Index useful = useful_threads(tuning, geometry, threads);
+  tasks_.share(tuning, useful, widest_panel);
+  tasks_.join_blocks(tuning.channel_sums_joined_pixels, tuning.channel_sums_joined_strip / size);
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();
-  prefetches_input_ = input_bytes<T>(geometry) > most_near_input && blocking.strip_elements() * size <= most_ahead;
+  prefetches_input_ = input_bytes<T>(geometry) > tuning.channel_sums_prefetch_input &&
+                      blocking.strip_elements() * size <= tuning.channel_sums_prefetch_strip;
   accumulator_elements_ = round_up(tasks_.channels_per_item(), widest_panel) * blocking.most_taps();
 
   const Index widest = larger(widest_panel, PanelSplit::widest(kernels));
@@ -244,16 +214,19 @@ bool ChannelSums<T>::strip_pays(const GradKernelItem& item, const PixelBlock& pi
                                 const Tensor<const T>& input) const noexcept {
   if (!by_tap(item) && geometry_.taps_per_channel() > 1) return false;  // a tile has few channels
   const Index uses = pixels.count() * item.taps.count() * item.channels / larger(1, shape.elements());
-  if (uses < fewest_uses_if_pushed_out) return false;
+  const Tuning& tuning = tuning_of(*kernels_);
+  if (uses < tuning.channel_sums_many_conflict_uses) return false;
   const Index lines = lines_of_a_place<T>(input.inner, EvenTiles(item.taps.channels, kernels_->tile_rows).rows(0));
-  return uses >= (lines >= lines_that_push_all_out ? fewest_uses_if_pushed_out : fewest_uses_of_strip) &&
-         lines > most_lines_of_a_place;
+  return uses >= (lines >= tuning.channel_sums_many_conflicting_lines ? tuning.channel_sums_many_conflict_uses
+                                                                      : tuning.channel_sums_conflict_uses) &&
+         lines > tuning.channel_sums_conflicting_lines;
 }
 
 template <class T>
 StripShape::Order ChannelSums<T>::strip_order(const Tensor<const T>& input) const noexcept {
-  const bool turns = geometry_.in_channels >= fewest_channels_to_turn &&
-                     geometry_.out_channels * geometry_.taps_per_channel() >= fewest_uses_of_turned_strip;
+  const Tuning& tuning = tuning_of(*kernels_);
+  const bool turns = geometry_.in_channels >= tuning.channel_sums_transposed_channels &&
+                     geometry_.out_channels * geometry_.taps_per_channel() >= tuning.channel_sums_transposed_uses;
   return turns ? StripShape::Order::channels_outer : StripShape::natural_order(input);
 }
 
@@ -282,8 +255,8 @@ void ChannelSums<T>::accumulate(const GradKernelItem& item, const PixelPart& par
     const auto read_input = [&](bool may_lie_in) {
       StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size, strip_order(input));
       const bool on_border = shape.meets_border(geometry_, pixels, item.taps);
-      const bool in_place =
-          shape.lies_close(input, item.taps) && (!on_border || may_lie_in) && !strip_pays(item, pixels, shape, input);
+      const bool in_place = reads_in_place_ && shape.lies_close(input, item.taps) && (!on_border || may_lie_in) &&
+                            !strip_pays(item, pixels, shape, input);
       if (in_place)
         shape.lie_in(geometry_, pixels, item.taps, group_input);
       else

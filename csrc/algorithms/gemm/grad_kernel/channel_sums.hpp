@@ -63,6 +63,7 @@ class ChannelSums {
   const kernels::KernelSet<T>* kernels_;
   GradKernelTasks tasks_;
   Index accumulator_elements_ = 0;
+  bool reads_in_place_ = true;
   bool leaves_out_border_ = false;
   Index fewest_by_tap_ = 0;  // channels of an item
   bool prefetches_input_ = false;

@@ -5,7 +5,7 @@
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/sharing.hpp"
-#include "algorithms/gemm/panels/tiles.hpp"
+#include "algorithms/gemm/sum_order.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/read/transpose_pixels.hpp"
 #include "core/parallel.hpp"
@@ -16,23 +16,7 @@ namespace convgrad::gemm {
 
 namespace {
 
-// All of these shape the order of the sum, so they must not depend on the instruction set.
-constexpr Index strip_bytes = Index{384} << 10;
-constexpr Index lane_bytes = Index{512} << 10;
-constexpr Index sum_bytes = Index{256} << 10;
-constexpr Index parts_wanted = 64;  // of all items together
-constexpr double multiplications_per_part = 2.5e5;
-constexpr double vectors_per_part = 256;  // and of each value at least so many
-constexpr Index channel_bytes = 512;
-constexpr Index pixels_per_block = 4096;
-// These do not: a larger G comes from the last-level cache or beyond, and is asked for ahead;
-constexpr double most_near_bytes = 1 << 20;
-// what is copied of G at once, where it cannot be read in place; and what the tiles of some channels read of one until
-// those of the next begin: short vectors go over it once for each half of a cache line, and had better find it in the
-// first-level cache.
-constexpr Index row_bytes = Index{192} << 10;
-constexpr Index piece_bytes = Index{16} << 10;
-constexpr Index piece_bytes_of_short_vectors = Index{3} << 10;
+namespace order = sum_order::pixel_sums;
 
 // The lanes' sums of some values, added up in a fixed tree: of several values at once. `sums` may be `lanes`.
 template <class T>
@@ -81,6 +65,12 @@ void for_each_piece(const PixelBlock& block, Index most, const Visit& visit) noe
   }
 }
 
+// So many bytes, but whole vectors.
+template <class T>
+Index whole_vectors(Index bytes) noexcept {
+  return round_up(larger(1, bytes / Index{sizeof(T)}), kernels::sum_lanes<T>);
+}
+
 }  // namespace
 
 template <class T>
@@ -102,20 +92,25 @@ struct PixelSums<T>::Worker {
 template <class T>
 PixelSums<T>::PixelSums(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
     : geometry_(geometry), kernels_(&kernels) {
+  const Tuning& tuning = tuning_of(kernels);
   constexpr Index size = sizeof(T);
   constexpr Index lanes = kernels::sum_lanes<T>;
   const Index channels = larger(1, geometry.out_channels);
-  prefetches_input_ = input_bytes<T>(geometry) > most_near_bytes;
-  prefetches_grad_ = output_bytes<T>(geometry) > most_near_bytes;
+  input_in_place_ = tuning.pixel_sums_input_in_place != 0;
+  grad_in_place_ = tuning.pixel_sums_grad_in_place != 0;
+  fewest_transposed_ = tuning.pixel_sums_transposed_channels;
+  prefetches_input_ = input_bytes<T>(geometry) > tuning.pixel_sums_prefetch_input;
+  prefetches_grad_ = output_bytes<T>(geometry) > tuning.pixel_sums_prefetch_grad;
   ItemCost cost;
   cost.column_unit = lanes;
-  cost.strip_element = 16;
-  cost.grad_output = 4;
+  cost.strip_element = tuning.pixel_sums_strip_cost;
+  cost.grad_output = tuning.pixel_sums_grad_cost;
   // A 1x1 kernel's blocks are copied in pieces, if at all, so no strip limits their channels. In an NHWC array these
   // are neighbors: some cache lines of each pixel then.
-  BlockingLimits limits{pixels_per_block, lane_bytes / size / lanes / channels, strip_bytes / size, true};
+  BlockingLimits limits{order::block_pixels, order::item_bytes / size / lanes / channels, order::strip_bytes / size,
+                        true};
   if (geometry.taps_per_channel() == 1) {
-    limits.taps = smaller(limits.taps, channel_bytes / size);
+    limits.taps = smaller(limits.taps, order::channel_bytes_1x1 / size);
     limits.strip_elements = INT32_MAX;
   }
   tasks_ = GradKernelTasks(geometry, limits, channels, cost);
@@ -123,16 +118,16 @@ PixelSums<T>::PixelSums(const Geometry& geometry, const kernels::KernelSet<T>& k
   const Index items = tasks_.items();
   const Index values = saturating_product(items, channels * tasks_.blocking().most_taps());
   // Each part adds up the lanes of all its values.
-  const double fewest = static_cast<double>(channels * tasks_.blocking().most_taps() * lanes) * vectors_per_part;
-  const double by_work = 1 + geometry.multiplications() / std::max(multiplications_per_part, fewest);
-  Index parts = by_work < parts_wanted ? static_cast<Index>(by_work) : parts_wanted;
-  parts = smaller(parts, divide_up(parts_wanted, larger(1, items)));
-  parts = smaller(parts, smaller(tasks_.blocking().pixel_blocks(), sum_bytes / size / larger(1, values)));
+  const double fewest = static_cast<double>(channels * tasks_.blocking().most_taps() * lanes) * order::part_vectors;
+  const double by_work = 1 + geometry.multiplications() / std::max(order::part_multiplications, fewest);
+  Index parts = by_work < order::parts_wanted ? static_cast<Index>(by_work) : order::parts_wanted;
+  parts = smaller(parts, divide_up(order::parts_wanted, larger(1, items)));
+  parts = smaller(parts, smaller(tasks_.blocking().pixel_blocks(), order::all_parts_bytes / size / larger(1, values)));
   tasks_.set_parts(parts);
 
-  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
+  const Index useful = useful_threads(tuning, geometry, threads);
   tiles_ = DotTiles<T>(geometry, kernels, tasks_.blocking().most_taps());
-  tasks_.share(tuning_of(kernels), useful, tiles_.channels());
+  tasks_.share(tuning, useful, tiles_.channels());
   threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
   const Blocking& blocking = tasks_.blocking();
   const Index item_channels = tasks_.channels_per_item();
@@ -143,18 +138,18 @@ PixelSums<T>::PixelSums(const Geometry& geometry, const kernels::KernelSet<T>& k
   WorkspaceLayout worker;
   const Index rows = blocking.most_rows();
   const bool read_once = item_channels <= kernels::max_dot_rows;
-  const Index piece = short_vectors(kernels) ? piece_bytes_of_short_vectors : piece_bytes;
-  most_at_once_ = read_once ? blocking.most_pixels() : piece / size;
+  most_at_once_ = read_once ? blocking.most_pixels() : whole_vectors<T>(tuning.pixel_sums_piece);
   most_together_ = most_at_once_;
   Index strip = blocking.strip_room();
   if (geometry.taps_per_channel() == 1) {
-    most_together_ = smaller(most_together_, round_up(divide_up(strip_bytes / size, blocking.most_taps()), lanes));
+    most_together_ =
+        smaller(most_together_, round_up(divide_up(tuning.pixel_sums_strip_piece / size, blocking.most_taps()), lanes));
     strip = smaller(strip, StripShape::room(most_together_, blocking.most_taps()));
   }
   strip_ = worker.reserve<T>(strip + 2 * lanes);
   // In rows that are padded to whole vectors: as many, or of a row that is longer, a multiple of a vector.
   const Index width = geometry.output[2];
-  const Index vectors = larger(1, row_bytes / size / item_channels / lanes);
+  const Index vectors = larger(1, tuning.pixel_sums_grad_piece / size / item_channels / lanes);
   most_copied_ = larger(vectors * smaller(width, lanes), 1);
   rows_ = worker.reserve<T>(item_channels *
                             larger(vectors * lanes, most_copied_ / larger(1, width) * round_up(width, lanes)));
@@ -229,7 +224,7 @@ void PixelSums<T>::accumulate(const GradKernelItem& item, const PixelPart& part,
     StripShape shape = strip_shape(pixels);
     const T* strip = worker.strip;
     // Kernels load one vector more, to shift out of.
-    if (!shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip))
+    if (!input_in_place_ || !shape.in_place(geometry_, pixels, taps, group_input, channels_left, 2 * lanes, strip))
       shape.pack(*kernels_, geometry_, pixels, taps, group_input, worker.strip);
     const bool in_place = grad_in_place(pixels, grad_output, item);
     const Tensor<const T> rows = rows_of(pixels, item_grad, item.channels, in_place, worker);
@@ -254,7 +249,8 @@ void PixelSums<T>::accumulate(const GradKernelItem& item, const PixelPart& part,
     const PixelBlock block = tasks_.blocking().pixel_block(b);
     const T* ignored = nullptr;
     Index together = most_at_once_;
-    if (!strip_shape(block).in_place(geometry_, block, taps, group_input, channels_left, 2 * lanes, ignored))
+    if (!input_in_place_ ||
+        !strip_shape(block).in_place(geometry_, block, taps, group_input, channels_left, 2 * lanes, ignored))
       together = smaller(together, most_together_);
     if (!grad_in_place(block, grad_output, item)) together = smaller(together, most_copied_);
     for_each_piece(block, together, [&](const PixelBlock& next) {
@@ -334,7 +330,7 @@ Tensor<const T> PixelSums<T>::grad_of(const GradKernelItem& item, const Tensor<c
 template <class T>
 bool PixelSums<T>::grad_in_place(const PixelBlock& pixels, const Tensor<const T>& grad_output,
                                  const GradKernelItem& item) const noexcept {
-  if (grad_output.axis[2] != 1 || grad_output.inner < 0 || grad_output.outer < 0) return false;
+  if (!grad_in_place_ || grad_output.axis[2] != 1 || grad_output.inner < 0 || grad_output.outer < 0) return false;
   const Index channels_after =
       (geometry_.groups - item.group) * geometry_.out_channels - item.first_channel - item.channels;
   // From the first element that is read behind the last row to the last that there is.
@@ -362,8 +358,7 @@ Tensor<const T> PixelSums<T>::rows_of(const PixelBlock& block, const Tensor<cons
   rows.outer = block.size[0] * rows.axis[0];
   rows.inner = block.images * rows.outer;
   // Pixels of an NHWC array, unless a few channels of each are not worth it.
-  constexpr Index fewest_turned = 6;
-  const bool neighbors = from.inner == 1 && channels >= fewest_turned;
+  const bool neighbors = from.inner == 1 && channels >= fewest_transposed_;
   for (Index n = 0; n < block.images; ++n)
     for (Index i = 0; i < block.size[0]; ++i) {
       const T* plane = from.data + n * from.outer + i * from.axis[0];

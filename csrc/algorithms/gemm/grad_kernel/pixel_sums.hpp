@@ -59,6 +59,9 @@ class PixelSums {
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   GradKernelTasks tasks_;
+  bool input_in_place_ = true;
+  bool grad_in_place_ = true;
+  Index fewest_transposed_ = 0;  // output channels
   bool prefetches_grad_ = false;
   bool prefetches_input_ = false;
   DotTiles<T> tiles_;
