@@ -7,9 +7,12 @@
 //         add them up; these are the results
 #pragma once
 
+#include <algorithm>
+
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/grad_kernel/grad_kernel_tasks.hpp"
 #include "core/phases.hpp"
+#include "kernels/kernel_set.hpp"
 
 namespace convgrad::gemm {
 
@@ -30,6 +33,23 @@ void add_parts(T* first, Index parts, Index pitch, Index elements) noexcept {
       const T* other = sum + distance * pitch;
       for (Index e = 0; e < elements; ++e) sum[e] += other[e];
     }
+}
+
+// The lanes' sums of some values, added up in a fixed tree, too: the upper half to the lower, and so on, of several
+// values at once. `sums` may be `lanes`.
+template <class T>
+void add_lanes(const kernels::KernelSet<T>& kernels, const T* lanes, Index values, T* sums) noexcept {
+  constexpr Index count = kernels::sum_lanes<T>;
+  T transposed[count * count] = {};
+  for (Index done = 0; done < values; done += count) {
+    const Index some = smaller(count, values - done);
+    kernels.transpose_padded(lanes + done * count, count, some, count, transposed, count);
+    for (Index half = count / 2; half > 0; half /= 2)
+      for (Index i = 0; i < half; ++i)
+        for (Index value = 0; value < count; ++value)
+          transposed[i * count + value] += transposed[(i + half) * count + value];
+    std::copy_n(transposed, some, sums + done);
+  }
 }
 
 // Calls make(task, the next task, area, where its sums belong: null if they are the results), and then, where there are
