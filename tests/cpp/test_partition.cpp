@@ -12,6 +12,7 @@
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/common/visit_way.hpp"
 #include "algorithms/gemm/correlation.hpp"
+#include "algorithms/gemm/grad_input/choose_columns.hpp"
 #include "algorithms/gemm/grad_input/grad_input.hpp"
 #include "algorithms/gemm/grad_kernel/grad_kernel.hpp"
 #include "check.hpp"
