@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/residues.hpp"
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/common/visit_way.hpp"
 #include "algorithms/gemm/correlation.hpp"
+#include "algorithms/gemm/grad_input/choose_columns.hpp"
 #include "algorithms/gemm/grad_input/grad_input.hpp"
 #include "algorithms/gemm/grad_kernel/grad_kernel.hpp"
 #include "check.hpp"
@@ -214,16 +216,7 @@ Region columns_region_of(const Geometry& g, const ColumnTasks& tasks, int thread
 // The correlations that grad_input runs one after the other.
 std::vector<Geometry> residues_of(const Geometry& g) {
   std::vector<Geometry> parts;
-  for (Index i = 0; i < smaller(g.stride[0], g.input[0]); ++i)
-    for (Index j = 0; j < smaller(g.stride[1], g.input[1]); ++j)
-      for (Index k = 0; k < smaller(g.stride[2], g.input[2]); ++k) {
-        const Index first[axes] = {i, j, k};
-        Residue residue[axes];
-        for (int a = 0; a < axes; ++a)
-          residue[a] = find_residue(first[a], g.input[a], g.kernel[a], g.stride[a], g.dilation[a], g.padding[a]);
-        const Geometry part = residue_geometry(g, residue);
-        if (part.taps_per_channel() > 0) parts.push_back(part);
-      }
+  for_each_residue(g, [&](const Residue(&residue)[axes]) { parts.push_back(residue_geometry(g, residue)); });
   return parts;
 }
 

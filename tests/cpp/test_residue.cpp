@@ -3,11 +3,10 @@
 #include <set>
 #include <tuple>
 
-#include "algorithms/gemm/grad_input/residues.hpp"
+#include "algorithms/common/residues.hpp"
 #include "check.hpp"
 
 using namespace convgrad;
-using namespace convgrad::gemm;
 
 int main() {
   for (Index stride = 1; stride <= 5; ++stride)

@@ -1,8 +1,5 @@
 #include "algorithms/gemm/grad_input/columns.hpp"
 
-#include <algorithm>
-#include <cmath>
-
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
@@ -22,65 +19,6 @@ constexpr double most_near_bytes_of_grad = 1 << 20;
 constexpr Index strip_bytes = Index{256} << 10;
 
 }  // namespace
-
-bool columns_serve(const Geometry& geometry) noexcept {
-  // Of one channel: more would not fit the cache, nor would its products.
-  constexpr Index most_sums = 32768;
-  constexpr Index most_taps = 2048;
-  constexpr Index most_out_channels = 4096;
-  // Without output channels there are no products, and sums of none are zeros that the other way stores.
-  if (geometry.multiplications() == 0) return false;
-  Index sums = 1;  // of one pixel
-  for (int a = 0; a < axes; ++a) {
-    // Sums are kept apart by column modulo stride, and that would take time for every one there is none of.
-    if (geometry.stride[a] > larger(1, geometry.input[a])) return false;
-    const Index covered = (geometry.output[a] - 1) * geometry.stride[a] + extent_of(geometry, a) - geometry.padding[a];
-    if (geometry.output[a] == 0 || geometry.padding[a] < 0 || geometry.input[a] - covered >= geometry.stride[a])
-      return false;  // crops the input: whole rows of dV would lie beyond all sums
-    sums = saturating_product(sums, positions_of(geometry, a, 1));
-  }
-  return sums <= most_sums && geometry.taps_per_channel() <= most_taps && geometry.out_channels <= most_out_channels;
-}
-
-bool prefers_columns(const Geometry& geometry) noexcept {
-  if (!columns_serve(geometry)) return false;
-  const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
-  // Every product is stored, loaded and added once, which counts against the sum over output channels that it takes,
-  // and an image's pixels fill whole panels. The other way stores every element of dV for itself where there is a
-  // stride, which counts against all products that it is a sum of; has pixels beyond the border of G; and leaves lanes
-  // unused where there are few channels. Fitted to 34 layers with a stride.
-  constexpr Index few_channels = 8;
-  if (!strided && geometry.in_channels > few_channels) return false;
-  const auto pixels = static_cast<double>(geometry.output_pixels());
-  const auto out_channels = static_cast<double>(larger(1, geometry.out_channels));
-  const double rows = static_cast<double>(geometry.in_channels * geometry.taps_per_channel());
-  double columns = (1 + 9 / out_channels) * (rows < 4 ? 4 / rows : 1);
-  const double channels = static_cast<double>(larger(1, geometry.in_channels));
-  double correlation = 1.1 + 2.5 / channels;
-  if (strided) {
-    // So few pixels under so many weights that packing these is what counts: once, and not for every residue of the
-    // stride. Of one image, since its bits may not depend on how many there are: with four to sixteen, columns are
-    // between a fifth slower and as much faster.
-    constexpr double fewest_pixels = 64;
-    constexpr double many_weights = 32768;  // of one tap
-    if (pixels < fewest_pixels && channels * out_channels >= many_weights) return true;
-    columns *= 1 + 10 / pixels;
-    double apart = 1;  // the share of dV's elements that are met by one tap
-    for (int a = 0; a < axes; ++a) apart /= static_cast<double>(geometry.stride[a]);
-    const double positions =
-        static_cast<double>(geometry.input[0] * geometry.input[1]) * static_cast<double>(geometry.input[2]) * apart;
-    const double products = static_cast<double>(geometry.taps_per_channel()) * apart * out_channels;
-    correlation = (1 + 55 / products + 2.5 / channels) * std::sqrt(positions / pixels);
-  }
-  // An image of few pixels fits a strip or two, of which no rows are copied twice.
-  constexpr Index few_pixels = 2048;
-  if (!strided && geometry.input[0] * geometry.input[1] * geometry.input[2] <= few_pixels)
-    correlation = 0.65 + 1.65 / channels;
-  // One channel's rows share what is under the kernel (pixel_rows.hpp), as long as few channels of G pass by.
-  if (!strided && geometry.in_channels == 1 && geometry.kernel[1] > 1 && geometry.dilation[1] == 1)
-    correlation = std::min(correlation, 1 + out_channels / 64 + 1.5 / static_cast<double>(geometry.kernel[1]));
-  return columns < correlation;
-}
 
 template <class T>
 struct GradInputColumns<T>::Worker {

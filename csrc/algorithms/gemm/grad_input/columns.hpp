@@ -21,11 +21,6 @@
 
 namespace convgrad::gemm {
 
-// Whether this way applies,
-bool columns_serve(const Geometry& geometry) noexcept;
-// and is likely the faster one: by the shape alone, since the order of the sums differs.
-bool prefers_columns(const Geometry& geometry) noexcept;
-
 template <class T>
 class GradInputColumns {
  public:

@@ -1,6 +1,7 @@
 #include "algorithms/gemm/grad_input/grad_input.hpp"
 
 #include "algorithms/common/visit_way.hpp"
+#include "algorithms/gemm/grad_input/choose_columns.hpp"
 
 namespace convgrad::gemm {
 
