@@ -33,6 +33,14 @@ inline constexpr Index MiB = 1024 * KiB;
 
 #define CONVGRAD_TUNING_WRITE(SAME, EACH)
 
+#define CONVGRAD_TUNING_BORDER(SAME, EACH)                                                                             \
+  SAME(double, border_least_share_of_taps, 0.01, "share",                                                              \
+       "of an axis' taps on the border: for less, more and thinner tiles cost what leaving it out saves")              \
+  SAME(double, border_taps_of_a_copy, 8, "taps",                                                                       \
+       "pixels that share columns of the kernel are not neighbors: copying their sums takes as long as so many taps")  \
+  SAME(double, border_block_pixels, 448, "pixels", "of a block, of which a corner should fill a tile")                 \
+  SAME(double, border_corner_pixels, 12, "pixels", "fewer in a corner of a block are better off with those of its edge")
+
 #define CONVGRAD_TUNING_CHOICE(SAME, EACH) \
   SAME(double, tile_result_1x1, 14, "taps", "channels_by_tile, 1x1: transposing and storing a result takes as long as so many taps") \
   EACH(double, tile_result, 20, 35, 35, 35, "taps", "channels_by_tile: the same of other kernels") \
@@ -92,6 +100,7 @@ inline constexpr Index MiB = 1024 * KiB;
   CONVGRAD_TUNING_SHARING(SAME, EACH) \
   CONVGRAD_TUNING_READ(SAME, EACH) \
   CONVGRAD_TUNING_WRITE(SAME, EACH) \
+  CONVGRAD_TUNING_BORDER(SAME, EACH) \
   CONVGRAD_TUNING_CHOICE(SAME, EACH) \
   CONVGRAD_TUNING_CHANNELS_BY_TILE(SAME, EACH) \
   CONVGRAD_TUNING_CHANNELS_BY_PIXEL(SAME, EACH) \

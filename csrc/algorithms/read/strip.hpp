@@ -13,11 +13,6 @@
 
 namespace convgrad {
 
-// Whether rows of pixels share what is under the kernel.
-inline bool rows_share(const Geometry& geometry) noexcept {
-  return geometry.kernel[1] > 1 && geometry.output[1] > 1 && geometry.stride[1] == geometry.dilation[1];
-}
-
 class StripShape {
  public:
   enum class Order {

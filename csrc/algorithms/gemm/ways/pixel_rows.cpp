@@ -2,8 +2,9 @@
 
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/common/pixel_box.hpp"
+#include "algorithms/common/places_within.hpp"
 #include "algorithms/common/sharing.hpp"
-#include "algorithms/gemm/border/border_rows.hpp"
+#include "algorithms/gemm/border/finite_weights.hpp"
 #include "algorithms/read/weights.hpp"
 #include "core/parallel.hpp"
 #include "core/phases.hpp"
@@ -177,10 +178,9 @@ void PixelRows<T>::make_tables(const PixelBlock& pixels, const TapBlock& taps, c
     const Index j = height * group / groups;
     const Index rows = height * (group + 1) / groups - j;
     const Index under = taps.size[1] + rows - 1;
-    const Range existing = existing_rows(
-        geometry_,
+    const Range existing = places_within(
         (pixels.first[1] + j) * geometry_.stride[1] - geometry_.padding[1] + taps.first[1] * geometry_.dilation[1],
-        under);
+        geometry_.dilation[1], under, geometry_.input[1]);
     for (Index n = 0; n < pixels.images; ++n)
       for (Index i = 0; i < pixels.size[0]; ++i)
         for (Index begin = 0; begin < width; begin += lanes) {
@@ -295,7 +295,7 @@ void PixelRows<T>::run_task(const CorrelationTask& task, const CorrelationTask& 
       // With an infinite or nan weight, zeros on the border count.
       if (fresh)
         worker.all_rows[channel] =
-            meets_border_ && !all_finite(*kernels_, of_channel, 1, geometry_.in_channels, geometry_.kernel);
+            meets_border_ && !weights_are_finite(*kernels_, of_channel, 1, geometry_.in_channels, geometry_.kernel);
       const bool all_rows = worker.all_rows[channel];
       const T* block_weights = of_channel.data + taps.first_channel * weights.channel;
       for (int a = 0; a < axes; ++a) block_weights += taps.first[a] * weights.axis[a];

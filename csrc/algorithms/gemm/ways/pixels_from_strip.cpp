@@ -5,6 +5,7 @@
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/sharing.hpp"
+#include "algorithms/gemm/border/finite_weights.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
 #include "algorithms/gemm/ways/strip_vectors.hpp"
 #include "algorithms/read/weights.hpp"
@@ -213,7 +214,7 @@ void PixelsFromStrip<T>::run_task(const CorrelationTask& task, const Correlation
     of_group.data += group * weights.group;
     tables.group = group;
     tables.finite = rows_.count() == 1 ||
-                    all_finite(*kernels_, of_group, geometry_.out_channels, geometry_.in_channels, geometry_.kernel);
+                    weights_are_finite(*kernels_, of_group, geometry_.out_channels, geometry_.in_channels, geometry_.kernel);
   }
   Destination destination{};
   const Index tap_blocks = blocking.tap_blocks();
