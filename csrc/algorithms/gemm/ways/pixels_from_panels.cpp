@@ -188,7 +188,7 @@ PixelsFromPanels<T>::PixelsFromPanels(const Geometry& geometry, const kernels::K
                       (geometry.output[2] % width_ == 0 || geometry.output[2] >= 2 * width_);
   prefetches_first_panel_ = bytes > most_near_bytes;
   prefetches_results_ = output_bytes<T>(geometry) > most_cached_bytes;
-  streams_ = width_ * size % cache_line == 0 && outgrows_caches<T>(geometry);
+  streams_ = width_ * size % cache_line_bytes == 0 && outgrows_caches<T>(tuning_of(kernels), geometry);
   const Index taps = geometry.in_channels * geometry.taps_per_channel();
   prefetches_next_rows_ =
       !short_vectors(kernels) && taps > most_taps_of_low_tiles && output_bytes<T>(geometry) > most_near_bytes;
