@@ -39,7 +39,19 @@ inline constexpr Index MiB = 1024 * KiB;
   SAME(Index, transpose_channels_at_once, 16, "channels", "a piece of a pixel of many, at least 1: whole cache lines") \
   SAME(Index, transpose_prefetches, 1, "0 or 1", "whether transposing pixels prefetches the next: they are too far apart for a hardware prefetcher")
 
-#define CONVGRAD_TUNING_WRITE(SAME, EACH)
+#define CONVGRAD_TUNING_WRITE(SAME, EACH)                                                                              \
+  SAME(double, write_stream_share, 0.75, "of the last-level cache",                                                    \
+       "larger outputs are streamed around the caches, as large copies of the C library are; 1e300: none")             \
+  SAME(Index, write_fewest_streamed_lines, 8, "cache lines",                                                           \
+       "of an image of a block: shorter pieces are stored, since their first and last lines are not whole")
+
+#define CONVGRAD_TUNING_BORDER(SAME, EACH)                                                                             \
+  SAME(double, border_least_share_of_taps, 0.01, "share",                                                              \
+       "of an axis' taps on the border: for less, more and thinner tiles cost what leaving it out saves")              \
+  SAME(double, border_taps_of_a_copy, 8, "taps",                                                                       \
+       "pixels that share columns of the kernel are not neighbors: copying their sums takes as long as so many taps")  \
+  SAME(double, border_block_pixels, 448, "pixels", "of a block, of which a corner should fill a tile")                 \
+  SAME(double, border_corner_pixels, 12, "pixels", "fewer in a corner of a block are better off with those of its edge")
 
 #define CONVGRAD_TUNING_CHOICE(SAME, EACH) \
   SAME(double, tile_result_1x1, 14, "taps", "channels_by_tile, 1x1: transposing and storing a result takes as long as so many taps") \
@@ -202,9 +214,61 @@ inline constexpr Index MiB = 1024 * KiB;
   SAME(double, panels_cost_of_weight, 2, "multiplications",                                                            \
        "reading a weight for a block of pixels, likewise")
 
-#define CONVGRAD_TUNING_PIXELS_FROM_STRIP(SAME, EACH)
+#define CONVGRAD_TUNING_PIXELS_FROM_STRIP(SAME, EACH)                                                                  \
+  SAME(Index, strips_fewest_pixels, 448, "pixels",                                                                     \
+       "of a block, here and for pixel_rows: fewer are not worth the set-up")                                          \
+  SAME(Index, strips_most_pixels, 4096, "pixels", "of a block, however small its strip")                               \
+  SAME(double, strips_block_multiplications, 4e5, "multiplications", "make a block worth its set-up")                  \
+  SAME(double, strips_rows_per_row_copied_again, 4, "rows",                                                            \
+       "of a block for each that the next block copies again")                                                         \
+  SAME(Index, strips_small_bytes, 400 * KiB, "bytes",                                                                  \
+       "of a strip, beside which the second-level cache has room: as many pixels make a block")                        \
+  SAME(Index, strips_cached_bytes, 512 * KiB, "bytes",                                                                 \
+       "the same of a 1x1 kernel, and of a strip that no number of pixels makes small")                                \
+  SAME(double, strips_element_cost, 16, "multiplications",                                                             \
+       "copying an element of the strip: speaks against cuts that copy rows twice")                                    \
+  SAME(Index, strips_in_place, 1, "0 or 1",                                                                            \
+       "blocks that meet no border read the input itself where its pixels are neighbors; 0: always a strip")           \
+  SAME(double, strips_prefetch_input_share, 0.5, "of the second-level cache",                                          \
+       "the next block of a larger input is prefetched, which a smaller one only slows down; 1e300: never")            \
+  SAME(double, strips_prefetch_1x1_bytes, 12 * MiB, "bytes",                                                           \
+       "the same of a 1x1 kernel in place, whose long rows the hardware prefetches from a last-level cache; "          \
+       "1e300: never")                                                                                                 \
+  SAME(double, strips_prefetch_results_bytes, 4 * MiB, "bytes",                                                        \
+       "where results of larger outputs go is prefetched, as it is not in the cache; 1e300: never")                    \
+  SAME(Index, from_strip_result_bytes, 512 * KiB, "bytes",                                                             \
+       "results of a block, which wait in the second-level cache until their sums are complete")                       \
+  SAME(Index, from_strip_run_bytes, 24 * KiB, "bytes",                                                                 \
+       "input of a run of channels of a 1x1 kernel, half a first-level cache: its tiles are read anew by every "       \
+       "four output channels")                                                                                         \
+  SAME(Index, from_strip_long_run_bytes, 64 * KiB, "bytes",                                                            \
+       "the same of four output channels and fewer, which read each element once: the hardware prefetches few rows "   \
+       "at a time, and long ones")                                                                                     \
+  SAME(double, from_strip_least_border_rows, 0.1, "share",                                                             \
+       "of the kernel rows on the border: for less, more and smaller tiles cost what leaving them out saves; 2: "      \
+       "never")                                                                                                        \
+  SAME(Index, from_strip_border_vectors, 5, "vectors",                                                                 \
+       "rows of pixels that leave out the same rows of the kernel take so many, of several images if need be")         \
+  SAME(Index, from_strip_most_listed_taps, 16384, "taps",                                                              \
+       "in the lists of all ranges of kernel rows: where there are more, no rows are left out")                        \
+  SAME(Index, from_strip_prefetches_in_tiles, 1, "0 or 1",                                                             \
+       "tiles of a 1x1 kernel that reads in place for more than four output channels prefetch what the next one "      \
+       "reads")                                                                                                        \
+  SAME(Index, from_strip_stores_directly, 1, "0 or 1",                                                                 \
+       "results of more than four output channels go straight to where they belong if they fill vectors there; 0: "    \
+       "all through a buffer")
 
-#define CONVGRAD_TUNING_PIXEL_ROWS(SAME, EACH)
+#define CONVGRAD_TUNING_PIXEL_ROWS(SAME, EACH)                                                                         \
+  SAME(Index, pixel_rows_sum_bytes, 512 * KiB, "bytes",                                                                \
+       "sums of a block, which wait in the second-level cache from one block of taps to the next")                     \
+  SAME(Index, pixel_rows_strip_bytes, 256 * KiB, "bytes",                                                              \
+       "of a strip, a quarter of a second-level cache of a mebibyte, where the next one finds room beside it. "        \
+       "Tiles pass over all of its channels: keeping a few in the first-level cache would store and load sums for "    \
+       "every few")                                                                                                    \
+  SAME(Index, pixel_rows_leave_out_border, 1, "0 or 1",                                                                \
+       "tiles leave out rows on the border; 0: they multiply the zeros of the strip, but more rows make one tile")     \
+  SAME(Index, pixel_rows_store_directly, 1, "0 or 1",                                                                  \
+       "tiles store whole vectors where they belong if pixels are neighbors there; 0: all through a buffer")
 
 #define CONVGRAD_TUNING_COLUMNS(SAME, EACH)
 
@@ -249,6 +313,7 @@ inline constexpr Index MiB = 1024 * KiB;
   CONVGRAD_TUNING_SHARING(SAME, EACH) \
   CONVGRAD_TUNING_READ(SAME, EACH) \
   CONVGRAD_TUNING_WRITE(SAME, EACH) \
+  CONVGRAD_TUNING_BORDER(SAME, EACH) \
   CONVGRAD_TUNING_CHOICE(SAME, EACH) \
   CONVGRAD_TUNING_CHANNELS_BY_TILE(SAME, EACH) \
   CONVGRAD_TUNING_CHANNELS_BY_PIXEL(SAME, EACH) \

@@ -13,6 +13,8 @@ using namespace convgrad::gemm;
 
 namespace {
 
+const Tuning& tuning = tuning_of(kernels::SetName::baseline);
+
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
 
 struct Place {
@@ -116,7 +118,7 @@ void check_parts(const Geometry& g, const BorderParts& parts, const PixelBlock& 
 void check(const Geometry& g, Index pixels_per_block, int& corners) {
   const BlockingLimits limits{pixels_per_block, INT32_MAX, INT32_MAX, false};
   const Blocking blocking(g, limits);
-  const BorderParts parts(g);
+  const BorderParts parts(g, tuning);
   Index pixels_walked = 0, pixels_met = 0, taps_walked = 0;
   for (Index b = 0; b < blocking.pixel_blocks(); ++b) {
     check_pixels(g, blocking.pixel_block(b), pixels_walked, pixels_met);
@@ -156,7 +158,7 @@ int main() {
       g.output[a] = fits ? (g.input[a] + g.padding[a] + after - extent) / g.stride[a] + 1 : 1;
     }
     if (!fits) continue;
-    with_parts += BorderParts(g).count() > 1 ? 1 : 0;
+    with_parts += BorderParts(g, tuning).count() > 1 ? 1 : 0;
     check(g, any(1, 300), corners);
   }
   CHECK(with_parts > 100);

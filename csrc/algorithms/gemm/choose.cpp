@@ -56,7 +56,7 @@ double channels_by_tile(const Geometry& geometry, const kernels::KernelSet<T>& k
   else
     overhead += tuning.tile_start + tuning.tile_result / size.taps + tuning.tile_weight / size.pixels +
                 tuning.tile_strip / (size.channels * size.kernel_taps);
-  overhead -= tuning.tile_border * BorderParts(geometry).left_out();
+  overhead -= tuning.tile_border * BorderParts(geometry, tuning).left_out();
   return overhead + tuning.tile_strip_wait / size.kernel_taps;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "algorithms/common/visit_way.hpp"
-#include "algorithms/read/strip.hpp"
+#include "algorithms/gemm/border/border_rows.hpp"
 
 namespace convgrad::gemm {
 

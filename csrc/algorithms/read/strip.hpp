@@ -16,11 +16,6 @@ namespace convgrad {
 // number of them; those of fewer channels follow one another without a gap, and share lines.
 inline constexpr Index fewest_adjacent_channels = 64;
 
-// Whether rows of pixels share what is under the kernel.
-inline bool rows_share(const Geometry& geometry) noexcept {
-  return geometry.kernel[1] > 1 && geometry.output[1] > 1 && geometry.stride[1] == geometry.dilation[1];
-}
-
 class StripShape {
  public:
   enum class Order {

@@ -1,31 +1,19 @@
 #include "algorithms/gemm/border/border_parts.hpp"
 
+#include <algorithm>
+
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/common/pixel_box.hpp"
+#include "algorithms/gemm/border/axis_border.hpp"
 
 namespace convgrad::gemm {
 
 namespace {
 
-// For a smaller share of all taps, more and thinner tiles cost what they save.
-constexpr double least_left_out = 0.01;
-// Pixels that share columns are not neighbors: their sums are copied, which takes as long as some taps.
-constexpr double taps_of_a_copy = 8;
-// Nor is there much to leave out of larger maps.
-constexpr Index most_positions = 1024;
-// A corner of a block should fill a tile.
-constexpr double pixels_of_a_block = 448;
-constexpr double fewest_pixels_of_a_corner = 12;
-
-// The taps along one axis that meet the input at output position `position`; all of them if there are none.
-Range inside(const Geometry& g, int axis, Index position) noexcept {
-  const Index origin = position * g.stride[axis] - g.padding[axis];
-  Range range{0, g.kernel[axis]};
-  if (origin < 0) range.first = divide_up(-origin, g.dilation[axis]);
-  const Index left = g.input[axis] - origin;
-  range.last = left <= 0 ? 0 : smaller(range.last, divide_up(left, g.dilation[axis]));
-  if (range.first >= range.last) return {0, g.kernel[axis]};
-  return range;
+// The taps along one axis that count at an output position: those that meet the input, or all of them if none does.
+Range counted_taps(const Geometry& g, int axis, Index position) noexcept {
+  const Range taps = taps_within_input(g, axis, position);
+  return taps.count() > 0 ? taps : Range{0, g.kernel[axis]};
 }
 
 bool never_on_border(const Geometry& g, int axis) noexcept {
@@ -33,24 +21,26 @@ bool never_on_border(const Geometry& g, int axis) noexcept {
   return g.kernel[axis] == 1 || (g.padding[axis] <= 0 && last < g.input[axis]);
 }
 
-// The share of an axis' taps that lie on the border.
-double share_of_border_products(const Geometry& g, int axis) noexcept {
-  Index used = 0;
-  for (Index i = 0; i < g.output[axis]; ++i) used += inside(g, axis, i).count();
-  return 1 - static_cast<double>(used) / static_cast<double>(larger(1, g.output[axis] * g.kernel[axis]));
+// The share of an axis' taps that parts along it would leave out.
+double share_left_out(const Geometry& g, int axis) noexcept {
+  double counted = 0;
+  for (Index i = 0; i < g.output[axis]; ++i) counted += static_cast<double>(counted_taps(g, axis, i).count());
+  return 1 -
+         counted / (static_cast<double>(larger(1, g.output[axis])) * static_cast<double>(larger(1, g.kernel[axis])));
 }
 
 }  // namespace
 
-BorderParts::BorderParts(const Geometry& geometry) noexcept : geometry_(geometry) {
+BorderParts::BorderParts(const Geometry& geometry, const Tuning& tuning) noexcept : geometry_(geometry) {
   const auto taps = static_cast<double>(larger(1, geometry.in_channels * geometry.taps_per_channel()));
   for (int axis = 0; axis < axes; ++axis) {
     range_[axis][0] = {0, geometry.kernel[axis]};
-    if (geometry.output[axis] > most_positions || never_on_border(geometry, axis)) continue;
-    const double least = axis < 2 ? least_left_out : least_left_out / 2 + taps_of_a_copy / taps;
-    if (share_of_border_products(geometry, axis) >= least) find_ranges(axis);
+    if (geometry.output[axis] > most_border_positions || never_on_border(geometry, axis)) continue;
+    const double least = tuning.border_least_share_of_taps;
+    const double least_of_axis = axis < 2 ? least : least / 2 + tuning.border_taps_of_a_copy / taps;
+    if (share_left_out(geometry, axis) >= least_of_axis) find_ranges(axis);
   }
-  decide_corners();
+  decide_corners(tuning);
   count_left_out();
 }
 
@@ -63,22 +53,22 @@ void BorderParts::find_ranges(int axis) noexcept {
       count_[axis] = 1;
       return;
     }
-    range_[axis][count_[axis]++] = inside(geometry_, axis, i);
+    range_[axis][count_[axis]++] = counted_taps(geometry_, axis, i);
   }
 }
 
 // Which of the ranges is the one at this position.
 Index BorderParts::range_of(int axis, Index position) const noexcept {
-  const Range here = inside(geometry_, axis, position);
+  const Range here = counted_taps(geometry_, axis, position);
   Index known = 0;
   while (known < count_[axis] && !(range_[axis][known] == here)) ++known;
   return known;
 }
 
 // Where two axes are cut, but few pixels share a corner, it is better off with those of its edge.
-void BorderParts::decide_corners() noexcept {
-  double pixels = static_cast<double>(geometry_.batch * geometry_.output_pixels());
-  if (pixels > pixels_of_a_block) pixels = pixels_of_a_block;
+void BorderParts::decide_corners(const Tuning& tuning) noexcept {
+  double pixels =
+      std::min(static_cast<double>(geometry_.batch * geometry_.output_pixels()), tuning.border_block_pixels);
   int cut = 0;
   for (int axis = 0; axis < axes; ++axis) {
     if (count_[axis] == 1) continue;
@@ -88,7 +78,7 @@ void BorderParts::decide_corners() noexcept {
     pixels *= 1 - static_cast<double>(whole) / static_cast<double>(geometry_.output[axis]);
     pixels /= static_cast<double>(count_[axis] - 1);
   }
-  corners_ = cut == 2 && pixels >= fewest_pixels_of_a_corner;
+  corners_ = cut == 2 && pixels >= tuning.border_corner_pixels;
 }
 
 // The number of a pixel's part. At an edge and in a corner, only the outermost axis is cut unless corners count.
@@ -113,11 +103,12 @@ void BorderParts::count_left_out() noexcept {
         used += static_cast<double>(pixels[0][i] * pixels[1][j] * pixels[2][k]) *
                 static_cast<double>(taps_of(part(i, j, k)));
       }
-  left_out_ = 1 - used / static_cast<double>(larger(1, geometry_.output_pixels() * geometry_.taps_per_channel()));
+  left_out_ = 1 - used / (static_cast<double>(larger(1, geometry_.output_pixels())) *
+                          static_cast<double>(larger(1, geometry_.taps_per_channel())));
 }
 
 Index BorderParts::arrange(const PixelBlock& pixels, Index* order, BorderGroup (&groups)[most_parts]) const noexcept {
-  unsigned char of_column[most_positions];
+  unsigned char of_column[most_border_positions];
   if (count_[2] > 1)
     for (Index k = 0; k < pixels.size[2]; ++k)
       of_column[k] = static_cast<unsigned char>(range_of(2, pixels.first[2] + k));

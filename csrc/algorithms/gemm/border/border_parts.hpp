@@ -9,6 +9,7 @@
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/gemm/border/box_walk.hpp"
 #include "algorithms/read/blocking.hpp"
+#include "algorithms/tuning.hpp"
 
 namespace convgrad::gemm {
 
@@ -29,7 +30,7 @@ class BorderParts {
 
   BorderParts() = default;
   // Finds all parts there are, or just the whole kernel where little would be left out.
-  explicit BorderParts(const Geometry& geometry) noexcept;
+  BorderParts(const Geometry& geometry, const Tuning& tuning) noexcept;
 
   [[nodiscard]] Index count() const noexcept { return count_[0] * count_[1] * count_[2]; }
   // The share of all products that are left out.
@@ -45,7 +46,7 @@ class BorderParts {
 
  private:
   void find_ranges(int axis) noexcept;
-  void decide_corners() noexcept;
+  void decide_corners(const Tuning& tuning) noexcept;
   void count_left_out() noexcept;
   [[nodiscard]] Index range_of(int axis, Index position) const noexcept;
   [[nodiscard]] Range range(Index part, int axis) const noexcept;

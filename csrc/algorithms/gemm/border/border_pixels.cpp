@@ -1,32 +1,12 @@
 #include "algorithms/gemm/border/border_pixels.hpp"
 
+#include "algorithms/gemm/border/axis_border.hpp"
+
 namespace convgrad::gemm {
-
-namespace {
-
-// The output positions along an axis whose input under a tap is no padding.
-Range inside(const Geometry& g, int axis, Index tap) noexcept {
-  const Index origin = tap * g.dilation[axis] - g.padding[axis];
-  const Index first = origin < 0 ? divide_up(-origin, g.stride[axis]) : 0;
-  const Index left = g.input[axis] - origin;
-  const Index last = left <= 0 ? 0 : smaller(g.output[axis], divide_up(left, g.stride[axis]));
-  return {smaller(first, g.output[axis]), last};
-}
-
-}  // namespace
 
 double share_of_border_products(const Geometry& geometry) noexcept {
   double met = 1;
-  for (int axis = 0; axis < axes; ++axis) {
-    Index positions = 0;
-    for (Index tap = 0; tap < geometry.kernel[axis]; ++tap) {
-      const Range range = inside(geometry, axis, tap);
-      positions += larger(0, range.last - range.first);
-    }
-    const auto all =
-        static_cast<double>(larger(1, geometry.kernel[axis])) * static_cast<double>(larger(1, geometry.output[axis]));
-    met *= static_cast<double>(positions) / all;
-  }
+  for (int axis = 0; axis < axes; ++axis) met *= share_within_input(geometry, axis);
   return 1 - met;
 }
 
@@ -36,7 +16,7 @@ BoxWalk find_border_pixels(const Geometry& geometry, const PixelBlock& pixels, c
   Range range[levels] = {{0, pixels.images}};
   for (int level = 1; level < levels; ++level) {
     const int axis = level - 1;
-    const Range met = inside(geometry, axis, tap[axis]);
+    const Range met = positions_within_input(geometry, axis, tap[axis]);
     range[level] = {larger(0, met.first - pixels.first[axis]), smaller(size[level], met.last - pixels.first[axis])};
     if (range[level].count() <= 0) return {0, {pixel_offsets, 0}};
   }

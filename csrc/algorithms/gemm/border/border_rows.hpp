@@ -2,21 +2,19 @@
 // that shows in no bit unless a weight is infinite or nan, and it is up to the caller to leave out nothing then.
 #pragma once
 
-#include "algorithms/gemm/border/box_walk.hpp"
-#include "algorithms/read/weights.hpp"
+#include "algorithms/common/blocks.hpp"
+#include "core/geometry.hpp"
 
 namespace convgrad::gemm {
 
-// Of the rows 0 .. count - 1 under a kernel, of which the first is at `origin` in the input, those that exist.
-Range existing_rows(const Geometry& geometry, Index origin, Index count) noexcept;
+// Whether rows of pixels share rows of the input: what is under row r of the kernel for one row of pixels is under row
+// r - 1 for the next.
+inline bool rows_share(const Geometry& geometry) noexcept {
+  return geometry.kernel[1] > 1 && geometry.output[1] > 1 && geometry.stride[1] == geometry.dilation[1];
+}
 
-// The share of the kernel's rows that lies on the border.
+// Of all pairs of a row of pixels and a row of the kernel, the share that lies on the border.
 double share_of_border_rows(const Geometry& geometry) noexcept;
-
-// Whether no weight of these output channels is infinite or nan.
-template <class T>
-bool all_finite(const kernels::KernelSet<T>& kernels, const Weights<T>& weights, Index lanes, Index channels,
-                const Index (&taps)[axes]) noexcept;
 
 // Rows of pixels by the part of the kernel that exists under them: one of a few ranges, of which number 0 is all of it.
 class BorderRows {

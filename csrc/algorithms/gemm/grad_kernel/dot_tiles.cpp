@@ -1,6 +1,7 @@
 #include "algorithms/gemm/grad_kernel/dot_tiles.hpp"
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/gemm/border/border_rows.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/tuning.hpp"
 

@@ -126,7 +126,7 @@ ChannelsByTile<T>::ChannelsByTile(const Geometry& geometry, const kernels::Kerne
     const Index channels = blocking.most_taps() / larger(1, taps);
     taps_per_run_ = even_piece(channels, larger(1, taps_per_near_run / larger(1, taps))) * taps;
   }
-  if (whole_channels) parts_ = BorderParts(geometry);
+  if (whole_channels) parts_ = BorderParts(geometry, tuning_of(kernels));
   prefetches_results_ = output_bytes<T>(geometry) > most_cached_results;
   most_prefetched_bytes_ = larger(least_room_ahead_bytes, static_cast<Index>(second_level_cache_bytes()) / 2);
   prefetches_input_in_place_ = input_bytes<T>(geometry) > most_near_input;

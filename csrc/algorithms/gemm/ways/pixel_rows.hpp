@@ -16,9 +16,9 @@
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/gemm/ways/correlation_operands.hpp"
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
-#include "algorithms/gemm/ways/strip_blocks.hpp"
-#include "algorithms/read/strip.hpp"
-#include "algorithms/read/weights.hpp"
+#include "algorithms/gemm/ways/strip_reader.hpp"
+#include "algorithms/gemm/write/output_stream.hpp"
+#include "core/work_areas.hpp"
 
 namespace convgrad::gemm {
 
@@ -28,44 +28,67 @@ class PixelRows {
  public:
   PixelRows(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
-  [[nodiscard]] int threads() const noexcept { return threads_; }
-  void describe(Text& text) const noexcept {
-    text.line("way", "%s", "pixel_rows");
-    tasks_.describe(text);
-  }
+  [[nodiscard]] int threads() const noexcept { return areas_.workers; }
+  void describe(Text& text) const noexcept;
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept {
-    return static_cast<std::size_t>(threads_) * worker_bytes_;
-  }
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept { return areas_.bytes(); }
 
   void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
  private:
-  struct Tile;
   struct Tables;
-  struct Worker;
+  // Vectors of `rows` rows below each other, for all of which the same rows of the input exist.
+  struct Tile {
+    Index vector;  // the first
+    Index vectors;
+    Index rows;
+    Range exist;  // of the rows under it
+  };
+  struct Area {
+    Tables* tables;
+    T* strip;
+    T* start;
+    T* sums;
+    T* gathered;
+    Tile* tiles;
+    Index* vector_offsets;
+    Index* result_offsets;
+    Index* sum_offsets;
+    Index* no_offsets;
+    Index* columns;  // of pixels in each vector
+    Index* plane_offsets;
+    Index* plane_weights;
+    Index* column_offsets;
+    bool* all_rows;  // of each output channel: the border counts
+  };
+  struct Results;
+  struct TapsRun;
 
-  void run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
-                const Weights<T>& weights, const Bias<T>& bias, const Tensor<T>& output,
-                const Worker& worker) const noexcept;
-  void make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, const Weights<T>& weights,
-                   const Tensor<T>& to, const Worker& worker) const noexcept;
-  void split_tiles(const Worker& worker) const noexcept;
-  void store(const Tile& tile, const T* sums, const Tensor<T>& to, Index channel, const Worker& worker) const noexcept;
-  [[nodiscard]] Index complete_pixels(Index tile, const PixelBlock& pixels, const Worker& worker) const noexcept;
-  [[nodiscard]] Index most_columns_of_rows() const noexcept;
+  void run_task(const StripReader<T>& strips, const StripTask<T>& task, const Area& area) const noexcept;
+  Results find_results(const StripTask<T>& task, const Area& area) const noexcept;
+  void make_tables(const StripTask<T>& task, const TapBlock& taps, const Strip<T>& strip, const Results& results,
+                   const Area& area) const noexcept;
+  void lay_vectors(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, const Tensor<T>& to,
+                   const Area& area) const noexcept;
+  void split_tiles(const Area& area) const noexcept;
+  void list_taps(const TapBlock& taps, const StripShape& shape, const Weights<T>& weights,
+                 const Area& area) const noexcept;
+  void run_channel(const TapsRun& run, Index channel, const Area& area, StripPrefetch<T>& prefetch) const noexcept;
+  void begin_channel(const StripTask<T>& task, Index channel, const Area& area) const noexcept;
+  void store(const Tile& tile, const T* sums, const Tensor<T>& to, Index channel, const Area& area) const noexcept;
+  [[nodiscard]] Index complete_pixels(Index tile, const PixelBlock& pixels, const Area& area) const noexcept;
+  void reserve_areas() noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   CorrelationTasks tasks_;
   bool keeps_sums_ = false;  // from one block of taps to the next
-  bool meets_border_ = false;
+  bool stores_directly_ = false;
+  bool leaves_out_border_ = false;
+  StripReading reading_;
   StripTraffic<T> traffic_;
   OutputStream<T> stream_;
-  int threads_ = 1;
-  std::size_t tables_ = 0, strip_ = 0, start_ = 0, sums_ = 0, gathered_ = 0, tiles_ = 0, vector_offsets_ = 0,
-              result_offsets_ = 0, sum_offsets_ = 0, no_offsets_ = 0, columns_ = 0, plane_offsets_ = 0,
-              plane_weights_ = 0, column_offsets_ = 0, all_rows_ = 0, worker_bytes_ = 0;
+  WorkAreas<Area> areas_;
 };
 
 }  // namespace convgrad::gemm

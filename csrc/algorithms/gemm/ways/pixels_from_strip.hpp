@@ -14,13 +14,12 @@
 
 #include <cstddef>
 
-#include "algorithms/common/blocks.hpp"
 #include "algorithms/gemm/border/border_rows.hpp"
 #include "algorithms/gemm/ways/correlation_operands.hpp"
 #include "algorithms/gemm/ways/correlation_tasks.hpp"
-#include "algorithms/gemm/ways/strip_blocks.hpp"
-#include "algorithms/read/strip.hpp"
-#include "algorithms/read/weights.hpp"
+#include "algorithms/gemm/ways/strip_reader.hpp"
+#include "algorithms/gemm/ways/strip_vectors.hpp"
+#include "core/work_areas.hpp"
 
 namespace convgrad::gemm {
 
@@ -29,51 +28,64 @@ class PixelsFromStrip {
  public:
   PixelsFromStrip(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
-  [[nodiscard]] int threads() const noexcept { return threads_; }
-  void describe(Text& text) const noexcept {
-    text.line("way", "%s", "pixels_from_strip");
-    tasks_.describe(text);
-  }
+  [[nodiscard]] int threads() const noexcept { return areas_.workers; }
+  void describe(Text& text) const noexcept;
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept {
-    return static_cast<std::size_t>(threads_) * worker_bytes_;
-  }
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept { return areas_.bytes(); }
 
   void run(const CorrelationOperands<T>& operands, void* workspace) const noexcept;
 
  private:
-  struct Worker;
   struct Tables;
+  struct Area {
+    Tables* tables;
+    T* strip;
+    T* start;
+    T* results;
+    Index* row_offsets;
+    Index* vector_offsets;
+    Index* tap_offsets;
+    Index* weight_offsets;
+    Stretch* stretches;
+  };
+  struct Binding;
   struct Destination;
   struct TapList;
-  struct Run;
+  struct TapsRun;
+  struct ChannelRun;
 
-  void run_task(const CorrelationTask& task, const CorrelationTask& following, const Tensor<const T>& input,
-                const Weights<T>& weights, const Bias<T>& bias, const Tensor<T>& output,
-                const Worker& worker) const noexcept;
-  void fill_start(Index group, const Bias<T>& bias, T* start) const noexcept;
-  void make_tables(const PixelBlock& pixels, const TapBlock& taps, const StripShape& shape, bool in_place,
-                   const Weights<T>& weights, const Worker& worker) const noexcept;
-  TapList tap_list(Index number, const TapBlock& taps, const Worker& worker) const noexcept;
-  void run_tiles(const T* weights, const T* strip, const TapBlock& taps, const Run& run, Index start_stride,
-                 bool foresees, const Destination& destination, const Worker& worker,
-                 AfterStrip<T>& after) const noexcept;
-  Destination find_destination(const PixelBlock& pixels, const Tables& tables, const Tensor<T>& to,
-                               const Worker& worker) const noexcept;
+  void run_task(const Binding& binding, const StripTask<T>& task, const Area& area) const noexcept;
+  void begin_group(const Binding& binding, const StripTask<T>& task, const Area& area) const noexcept;
+  void make_tables(const StripTask<T>& task, const TapBlock& taps, const Strip<T>& strip,
+                   const Area& area) const noexcept;
+  void lay_vectors(const PixelBlock& pixels, const StripShape& shape, const Area& area) const noexcept;
+  void list_taps(const TapBlock& taps, const StripShape& shape, const Weights<T>& weights,
+                 const Area& area) const noexcept;
+  TapList tap_list(Index number, const TapBlock& taps, const Area& area) const noexcept;
+  [[nodiscard]] Index steps_of(const TapsRun& run, const Area& area) const noexcept;
+  void run_channels(const TapsRun& run, const Area& area, StripPrefetch<T>& prefetch) const noexcept;
+  void run_tiles(const TapsRun& run, const ChannelRun& channels, const Area& area,
+                 StripPrefetch<T>& prefetch) const noexcept;
+  Destination find_destination(const StripTask<T>& task, const Area& area) const noexcept;
+  void store(const StripTask<T>& task, const Destination& destination, const Area& area) const noexcept;
   [[nodiscard]] Index stored_directly(Index direct, Index vectors) const noexcept;
-  [[nodiscard]] Index channels_per_run(Index channels, Index channel_elements) const noexcept;
-  [[nodiscard]] Index row_groups() const noexcept;
-  [[nodiscard]] Index vectors_per_tile() const noexcept;
-  [[nodiscard]] Index most_vectors() const noexcept;
+  [[nodiscard]] Index channels_per_run(const TapBlock& taps, const StripShape& shape) const noexcept;
+  [[nodiscard]] Index find_block_pixels() const noexcept;
+  void reserve_areas() noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
+  // Output channels are rows of a micro-kernel, shared out evenly to as few groups as there can be.
+  Index row_groups_;
+  Index vectors_per_tile_;
   CorrelationTasks tasks_;
   BorderRows rows_;  // that are left out
+  StripReading reading_;
   StripTraffic<T> traffic_;
-  int threads_ = 1;
-  std::size_t tables_ = 0, strip_ = 0, start_ = 0, results_ = 0, row_offsets_ = 0, vector_offsets_ = 0,
-              tap_offsets_ = 0, weight_offsets_ = 0, stretches_ = 0, worker_bytes_ = 0;
+  bool prefetches_in_tiles_ = false;
+  bool stores_directly_ = false;
+  Index run_room_ = 0;  // of a run of input channels of a 1x1 kernel: in elements, or in channels for several groups
+  WorkAreas<Area> areas_;
 };
 
 }  // namespace convgrad::gemm

@@ -15,46 +15,61 @@ struct Stretch {
   Index rows, columns;
 };
 
-// Lays vectors over the pixels of a block, as they lie in the strip, after those that are there already. They begin
-// where `row_offset(image, plane, row)` says, and only `belongs(row)` ones count.
-template <class RowOffset, class Belongs>
-void cover(const PixelBlock& block, const RowOffset& row_offset, const Belongs& belongs, Index lanes,
-           Index* vector_offsets, Index& vectors, Stretch* stretches, Index& count) noexcept {
-  const Index first_vector = vectors;
-  const Index first_stretch = count;
-  for (Index n = 0; n < block.images; ++n)
-    for (Index i = 0; i < block.size[0]; ++i)
-      for (Index j = 0; j < block.size[1]; ++j) {
-        if (!belongs(j)) continue;
-        const Index row = row_offset(n, i, j);
-        for (Index k = 0; k < block.size[2];) {
-          const bool covered = vectors > first_vector && row + k >= vector_offsets[vectors - 1] &&
-                               row + k < vector_offsets[vectors - 1] + lanes;
-          if (!covered) vector_offsets[vectors++] = row + k;
-          const Index lane = row + k - vector_offsets[vectors - 1];
-          const Index columns = smaller(block.size[2] - k, lanes - lane);
-          const Index position = (vectors - 1) * lanes + lane;
-          Stretch* last = count > first_stretch ? &stretches[count - 1] : nullptr;
-          if (k > 0 && last->position + last->columns == position)
-            last->columns += columns;
-          else
-            stretches[count++] = {position, 0, n, i, j, k, 1, columns};
-          k += columns;
+// Lays vectors over pixels as they lie in the strip. A vector begins where a pixel is that none of the ones before
+// holds, and holds those that follow in memory, of the next rows, too.
+struct VectorCover {
+  Index lanes;
+  Index* vector_offsets;
+  Index vectors;
+  Stretch* stretch;
+  Index stretches;
+
+  // Adds the rows of a block for which belongs(row) is true. They share no vector with those that are there already.
+  template <class Belongs>
+  void add(const PixelBlock& block, const StripShape& shape, const Belongs& belongs) noexcept {
+    const Index first_vector = vectors;
+    const Index first_stretch = stretches;
+    for (Index n = 0; n < block.images; ++n)
+      for (Index i = 0; i < block.size[0]; ++i)
+        for (Index j = 0; j < block.size[1]; ++j) {
+          if (!belongs(j)) continue;
+          add_row({0, 0, n, i, j, 0, 1, 0}, shape.row_offset(n, i, j), block.size[2], first_vector);
+          if (stretches - first_stretch > 1) join_last(block.size[2]);
         }
-        // A whole row that continues the even spacing of those before it joins them.
-        if (count - first_stretch < 2) continue;
-        Stretch& before = stretches[count - 2];
-        const Stretch& here = stretches[count - 1];
-        const bool whole = before.columns == block.size[2] && here.columns == block.size[2];
-        const bool follows = before.image == n && before.plane == i && before.row + before.rows == j;
-        const Index step = here.position - before.position;
-        if (whole && follows && (before.rows == 1 || step == before.rows * before.position_step)) {
-          if (before.rows == 1) before.position_step = step;
-          ++before.rows;
-          --count;
-        }
-      }
-}
+  }
+
+ private:
+  // `row` is the stretch without its columns.
+  void add_row(Stretch row, Index offset, Index columns, Index first_vector) noexcept {
+    for (Index k = 0; k < columns; k += row.columns) {
+      const bool held = vectors > first_vector && offset + k >= vector_offsets[vectors - 1] &&
+                        offset + k < vector_offsets[vectors - 1] + lanes;
+      if (!held) vector_offsets[vectors++] = offset + k;
+      const Index lane = offset + k - vector_offsets[vectors - 1];
+      row.columns = smaller(columns - k, lanes - lane);
+      row.position = (vectors - 1) * lanes + lane;
+      row.column = k;
+      if (k > 0 && stretch[stretches - 1].position + stretch[stretches - 1].columns == row.position)
+        stretch[stretches - 1].columns += row.columns;
+      else
+        stretch[stretches++] = row;
+    }
+  }
+
+  // A whole row of pixels that continues the even spacing of those before it joins them.
+  void join_last(Index columns) noexcept {
+    Stretch& before = stretch[stretches - 2];
+    const Stretch& last = stretch[stretches - 1];
+    const bool whole = before.columns == columns && last.columns == columns;
+    const bool follows =
+        before.image == last.image && before.plane == last.plane && before.row + before.rows == last.row;
+    const Index step = last.position - before.position;
+    if (!whole || !follows || (before.rows > 1 && step != before.rows * before.position_step)) return;
+    if (before.rows == 1) before.position_step = step;
+    ++before.rows;
+    --stretches;
+  }
+};
 
 // All channels of a stretch, whose results are `pitch` apart.
 template <class T>

@@ -5,24 +5,23 @@
 #include <cstdint>
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/machine.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/prefetch.hpp"
-#include "core/cpu.hpp"
+#include "algorithms/read/blocking.hpp"
+#include "algorithms/tuning.hpp"
 
 namespace convgrad::gemm {
 
-// As for large copies in the C library, whose limit this is.
 template <class T>
-bool outgrows_caches(const Geometry& geometry) noexcept {
-  return output_bytes<T>(geometry) > 0.75 * static_cast<double>(last_level_cache_bytes());
+bool outgrows_caches(const Tuning& tuning, const Geometry& geometry) noexcept {
+  return outgrows_last_level(output_bytes<T>(geometry), tuning.write_stream_share);
 }
-
-inline constexpr Index cache_line = 64;
 
 // Elements from the last beginning of a line to the address.
 template <class T>
 Index into_line(const T* address) noexcept {
-  return static_cast<Index>(reinterpret_cast<std::uintptr_t>(address) % cache_line / sizeof(T));
+  return static_cast<Index>(reinterpret_cast<std::uintptr_t>(address) % cache_line_bytes / sizeof(T));
 }
 
 // For results that are not computed line by line: those of a block and one output channel are gathered in a buffer.
@@ -30,22 +29,25 @@ template <class T>
 class OutputStream {
  public:
   OutputStream() = default;
-  explicit OutputStream(const Geometry& geometry) noexcept : wanted_(outgrows_caches<T>(geometry)) {}
+  OutputStream(const Tuning& tuning, const Geometry& geometry) noexcept
+      : wanted_(outgrows_caches<T>(tuning, geometry)),
+        fewest_bytes_(tuning.write_fewest_streamed_lines * cache_line_bytes) {}
+
+  [[nodiscard]] bool wanted() const noexcept { return wanted_; }
 
   [[nodiscard]] Index elements(const Blocking& blocking) const noexcept { return wanted_ ? blocking.most_pixels() : 0; }
 
   // Those of each image must be neighbors in `to`, and enough for some whole lines.
   [[nodiscard]] bool takes(const PixelBlock& pixels, const Tensor<T>& to) const noexcept {
-    constexpr Index fewest_lines = 8;
     if (!wanted_) return false;
     const Index count = of_image(pixels);
-    return count * Index{sizeof(T)} >= fewest_lines * cache_line &&
+    return count * Index{sizeof(T)} >= fewest_bytes_ &&
            adjacent_pixels({1, {pixels.size[0], pixels.size[1], pixels.size[2]}}, to) == count;
   }
 
   // Whether all rows of the block are whole lines, and need not be gathered.
   [[nodiscard]] static bool in_lines(const PixelBlock& pixels, const Tensor<T>& to) noexcept {
-    bool all = pixels.size[2] % (cache_line / Index{sizeof(T)}) == 0 && into_line(to.data) == 0 &&
+    bool all = pixels.size[2] % (cache_line_bytes / Index{sizeof(T)}) == 0 && into_line(to.data) == 0 &&
                into_line(to.data + to.inner) == 0 && into_line(to.data + to.outer) == 0;
     for (int axis = 0; axis < 2; ++axis) all = all && into_line(to.data + to.axis[axis]) == 0;
     return all;
@@ -83,6 +85,7 @@ class OutputStream {
   static Index of_image(const PixelBlock& pixels) noexcept { return pixels.size[0] * pixels.size[1] * pixels.size[2]; }
 
   bool wanted_ = false;
+  Index fewest_bytes_ = 0;  // of an image of a block
 };
 
 }  // namespace convgrad::gemm
