@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import subprocess
 import sys
@@ -11,27 +10,21 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 try:
     from rich.console import Console
 except ModuleNotFoundError as error:
     sys.exit(f"bench: {error.name} is missing; what the benchmark needs comes with: pip install '.[bench]'")
 
-from convgrad._bench.layers import PASSES
-
 from . import compare, memory, peers, phases, report
 from .compare import NothingInCommonError
 from .environment import for_measuring
-from .layers import KINDS, MEMORY, Entry, choose
+from .layers import MEMORY, Entry, choose
 from .machine import ROOT
-from .peers.contender import LAYOUTS
+from .options import parser
 from .results import FormatError, Run, load, save
 from .session import Task
 
-DTYPES = ("float32", "float64")
-# As many as `_core` measures the machine's limits with.
-MOST_THREADS = 1024
 INTERRUPTED = 130
 
 
@@ -49,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all is well; 1 when results disagree or a measuring process fails; 2 when the command line or a file is
         wrong; 130 when interrupted, after what had been measured was written.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     console = _console()
     try:
         if arguments.command == "run":
@@ -196,82 +189,6 @@ def _chosen(arguments: argparse.Namespace) -> list[Entry]:
 def _console() -> Console:
     console = Console()
     return console if console.is_terminal else Console(width=150)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench", description="convgrad against other libraries on this machine.", allow_abbrev=False
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    which = argparse.ArgumentParser(add_help=False)
-    add = which.add_argument
-    add("--short", action="store_true", help="the short list, fewer rounds")
-    add("--layers", nargs="+", default=[], metavar="TEXT", help="only layers with one of these in their name")
-    add("--kinds", nargs="+", default=[], choices=KINDS, help="only layers of these kinds")
-
-    how = argparse.ArgumentParser(add_help=False)
-    how.add_argument("--format", choices=("svg", "png"), default="svg", help="of pictures (default: %(default)s)")
-
-    what = argparse.ArgumentParser(add_help=False)
-    add = what.add_argument
-    add("--dtype", nargs="+", action=_Once, choices=DTYPES, default=["float32"], help="(default: float32)")
-    add("--passes", nargs="+", action=_Once, choices=PASSES, default=list(PASSES), help="(default: all three)")
-    add("--layout", choices=LAYOUTS, default="nchw", help="memory layout of V, G and results (default: %(default)s)")
-    text = "to spend on one layer and pass, for all together (default: 0.5; 0.2 with --short)"
-    add("--seconds", type=_seconds, metavar="S", help=text)
-    add("--output", type=Path, default=Path("convgrad-bench"), metavar="FOLDER", help="(default: %(default)s)")
-
-    run = commands.add_parser(
-        "run", parents=[which, what, how], help="measure, and write results.json and two pictures"
-    )
-    add = run.add_argument
-    add("--peers", nargs="*", choices=list(peers.PEERS), default=list(peers.PEERS), help="(default: all installed)")
-    text = "one run for each (default: 1)"
-    add("--threads", nargs="+", action=_Once, type=_thread_count, default=[1], metavar="N", help=text)
-    text = f"measure extra memory, too, of layers with one of these in their name (default: {', '.join(MEMORY)})"
-    add("--memory", nargs="*", metavar="TEXT", help=text)
-
-    commands.add_parser("phases", parents=[which, what], help="where convgrad's time goes, and write phases.json")
-
-    two = commands.add_parser("compare", help="two results.json side by side")
-    two.add_argument("before", type=Path)
-    two.add_argument("after", type=Path)
-    two.add_argument("--contender", default=peers.SUBJECT, help="whose change (default: %(default)s)")
-
-    plot = commands.add_parser("plot", parents=[how], help="draw the pictures of a results.json again")
-    plot.add_argument("results", type=Path)
-
-    commands.add_parser("list", parents=[which], help="show the layers")
-    return parser
-
-
-class _Once(argparse.Action):
-    """Keeps each of several values once, in the order given."""
-
-    def __call__(self, parser: object, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
-        """Store them."""
-        setattr(namespace, self.dest, list(dict.fromkeys(values)))
-
-
-def _thread_count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_THREADS} threads, got {text}")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a time greater than 0, got {text}")
-    return value
 
 
 if __name__ == "__main__":
