@@ -1,4 +1,4 @@
-"""`python -m bench run | phases | compare | plot | list`, from the project's root."""
+"""`python -m bench run | phases | compare | plot | list | numbers`, from the project's root."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(f"bench: {error.name} is missing; what the benchmark needs comes with: pip install '.[bench]'")
 
-from . import compare, memory, peers, phases, report
+from . import compare, memory, peers, phases, report, tuning_numbers
 from .compare import NothingInCommonError
 from .environment import for_measuring
 from .layers import MEMORY, Entry, choose
@@ -24,6 +24,7 @@ from .machine import ROOT
 from .options import parser
 from .results import FormatError, Run, load, save
 from .session import Task
+from .tuning_numbers import UnknownNumberError
 
 INTERRUPTED = 130
 
@@ -54,9 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             compare.show(runs[0], runs[1], ("before", "after"), console, arguments.contender)
         elif arguments.command == "plot":
             _draw(load(arguments.results), arguments.results.parent, arguments.format, console)
+        elif arguments.command == "numbers":
+            tuning_numbers.show(console)
         else:
             return _list(arguments)
-    except (FormatError, NothingInCommonError, OSError) as error:
+    except (FormatError, NothingInCommonError, UnknownNumberError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     return 0
@@ -73,8 +76,9 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     entries = _chosen(arguments)
     if not entries:
         return _nothing_matches()
+    tuning_numbers.check(arguments.numbers)
     contenders = [peers.SUBJECT, *(name for name in peers.installed() if name in arguments.peers)]
-    run = Run(layout=arguments.layout)
+    run = Run(layout=arguments.layout, notes=tuning_numbers.note(arguments.numbers))
     absent = [name for name in arguments.peers if name not in contenders]
     if absent:
         run.notes.append(f"not installed, so left out: {', '.join(absent)}")
@@ -85,7 +89,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     status = 0
     try:
         for threads in arguments.threads:
-            status |= _measure(_task(arguments, entries, contenders, threads), run)
+            task = _task(arguments, entries, contenders, threads)
+            status |= _measure(replace(task, numbers=arguments.numbers), run)
         if arguments.memory is not None:
             _measure_memory(arguments, measured, contenders, run, console)
     except KeyboardInterrupt:
@@ -161,6 +166,8 @@ def _measure_memory(
     if not memory.available():
         run.notes.append("extra memory is measured on Linux only")
         return
+    if arguments.numbers:
+        run.notes.append("extra memory is that of the usual numbers")
     with console.status("memory") as status:
         for dtype in arguments.dtype:
             found = memory.measure(entries, contenders, arguments.passes, dtype, arguments.layout, run.lines, run.notes)

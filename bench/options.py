@@ -12,6 +12,7 @@ from convgrad._bench.layers import PASSES
 from . import peers
 from .layers import KINDS, MEMORY
 from .peers.contender import LAYOUTS
+from .tuning_numbers import assignment
 
 DTYPES = ("float32", "float64")
 # As many as `_core` measures the machine's limits with.
@@ -24,9 +25,9 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m bench", description="convgrad against other libraries on this machine.", allow_abbrev=False
     )
     commands = made.add_subparsers(dest="command", required=True)
-    which, what, how = _which(), _what(), _how()
+    which, what, how, trying = _which(), _what(), _how(), _trying()
     run = commands.add_parser(
-        "run", parents=[which, what, how], help="measure, and write results.json and two pictures"
+        "run", parents=[which, what, how, trying], help="measure, and write results.json and two pictures"
     )
     _add_run(run)
     commands.add_parser("phases", parents=[which, what], help="where convgrad's time goes, and write phases.json")
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     plot = commands.add_parser("plot", parents=[how], help="draw the pictures of a results.json again")
     plot.add_argument("results", type=Path)
     commands.add_parser("list", parents=[which], help="show the layers")
+    commands.add_parser("numbers", help="show the table of numbers that only speed depends on")
     return made
 
 
@@ -67,6 +69,14 @@ def _what() -> argparse.ArgumentParser:
     return options
 
 
+def _trying() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    text = "try another value of a number that `numbers` lists; may be given several times"
+    add = options.add_argument
+    add("--set", dest="numbers", action=_Assign, type=assignment, default={}, metavar="NAME=VALUE", help=text)
+    return options
+
+
 def _add_run(options: argparse.ArgumentParser) -> None:
     add = options.add_argument
     add("--peers", nargs="*", choices=list(peers.PEERS), default=list(peers.PEERS), help="(default: all installed)")
@@ -78,6 +88,15 @@ def _add_run(options: argparse.ArgumentParser) -> None:
 def _add_threads(options: argparse.ArgumentParser) -> None:
     text = "one run for each (default: 1)"
     options.add_argument("--threads", nargs="+", action=_Once, type=_thread_count, default=[1], metavar="N", help=text)
+
+
+class _Assign(argparse.Action):
+    """Collects pairs of a name and a value."""
+
+    def __call__(self, parser: object, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        """Add one to those before."""
+        name, value = values
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest), name: value})
 
 
 class _Once(argparse.Action):

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from convgrad._bench.layers import PASSES
+from convgrad._bench.timing import Measurement
 
-from .layers import KINDS
+from .layers import KINDS, Entry
 
 FORMAT = 1
 
@@ -76,6 +77,25 @@ class Line:
         if best is None or subject not in self.timings:
             return None
         return self.timings[best].minimum / self.timings[subject].minimum
+
+
+def line_of(entry: Entry, found: Measurement, dtype: str, threads: int) -> Line:
+    """Write down what was measured of one pass of a layer."""
+    layer = entry.layer
+    elements = sum(map(math.prod, (layer.input_shape, layer.kernel_shape, layer.output_shape)))
+    timings = {name: Timing(timing.minimum, timing.median, timing.detail) for name, timing in found.timings.items()}
+    return Line(
+        layer=entry.name,
+        network=entry.network,
+        kind=entry.kind,
+        sizes=str(layer),
+        pass_name=found.pass_name,
+        dtype=dtype,
+        threads=threads,
+        flop=layer.flops,
+        data_bytes=elements * (8 if dtype == "float64" else 4),
+        timings=timings,
+    )
 
 
 @dataclass(frozen=True)
