@@ -1,4 +1,4 @@
-"""`python -m bench run | phases | compare | plot | list | numbers`, from the project's root."""
+"""`python -m bench run | phases | compare | plot | list | tune | numbers`, from the project's root."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(f"bench: {error.name} is missing; what the benchmark needs comes with: pip install '.[bench]'")
 
-from . import compare, memory, peers, phases, report, tuning_numbers
+from . import compare, grid, memory, networks, peers, phases, report, tune, tune_report, tuning_numbers, variants
 from .compare import NothingInCommonError
 from .environment import for_measuring
 from .layers import MEMORY, Entry, choose
@@ -25,6 +25,7 @@ from .options import parser
 from .results import FormatError, Run, load, save
 from .session import Task
 from .tuning_numbers import UnknownNumberError
+from .variants import Case, Work
 
 INTERRUPTED = 130
 
@@ -50,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(arguments, console)
         if arguments.command == "phases":
             return _phases(arguments, console)
+        if arguments.command == "tune":
+            return _tune(arguments, console)
         if arguments.command == "compare":
             runs = [load(path) for path in (arguments.before, arguments.after)]
             compare.show(runs[0], runs[1], ("before", "after"), console, arguments.contender)
@@ -120,6 +123,60 @@ def _phases(arguments: argparse.Namespace, console: Console) -> int:
     phases.show(run, console)
     console.print(f"\nWritten: {path}", highlight=False)
     return status
+
+
+def _tune(arguments: argparse.Namespace, console: Console) -> int:
+    entries = _named(arguments, (grid.QUICK if arguments.quick else grid.FULL).entries())
+    if not entries:
+        return _nothing_matches()
+    seconds, rounds = (0.1, 3) if arguments.quick else (0.2, 5)
+    with tuning_numbers.changed(arguments.numbers):
+        work = _work(arguments, entries, seconds, rounds)
+        return _against_itself(work, tune.measure_case, tune_report.show, arguments, console)
+
+
+def _named(arguments: argparse.Namespace, usual: list[Entry]) -> list[Entry]:
+    """The layers asked for, of the list and of networks; the usual ones where nobody asked for any."""
+    if arguments.layers is None and arguments.networks is None:
+        return usual
+    listed = [] if arguments.layers is None else choose(arguments.layers)
+    return listed + ([] if arguments.networks is None else networks.choose(arguments.networks))
+
+
+def _work(arguments: argparse.Namespace, entries: Sequence[Entry], seconds: float, rounds: int) -> Work:
+    return Work(
+        entries,
+        arguments.dtype,
+        arguments.threads,
+        arguments.passes,
+        arguments.layout,
+        arguments.seconds or seconds,
+        rounds,
+    )
+
+
+def _against_itself(
+    work: Work,
+    measure_case: Callable[[Case, Run], None],
+    show: Callable[[Run, Console], None],
+    arguments: argparse.Namespace,
+    console: Console,
+    notes: Sequence[str] = (),
+) -> int:
+    """Measure variants of convgrad in this process, and write and show what was found."""
+    run = Run(notes=[*tuning_numbers.note(arguments.numbers), *notes])
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    status = 0
+    try:
+        variants.carry_out(work, measure_case, run, console)
+    except KeyboardInterrupt:
+        run.notes.append("interrupted: not everything was measured")
+        status = INTERRUPTED
+    path = arguments.output / f"{arguments.command}.json"
+    save(run, path)
+    show(run, console)
+    console.print(f"\nWritten: {path}", highlight=False)
+    return status or int(bool(run.disagreements))
 
 
 def _nothing_matches() -> int:

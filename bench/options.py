@@ -38,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     plot = commands.add_parser("plot", parents=[how], help="draw the pictures of a results.json again")
     plot.add_argument("results", type=Path)
     commands.add_parser("list", parents=[which], help="show the layers")
+    parents = [_which_for_itself(), what, trying]
+    tune = commands.add_parser("tune", parents=parents, help="all ways against the library's choice: tune.json")
+    tune.add_argument("--quick", action="store_true", help="a coarse grid, fewer rounds: at most two minutes")
     commands.add_parser("numbers", help="show the table of numbers that only speed depends on")
     return made
 
@@ -48,6 +51,17 @@ def _which() -> argparse.ArgumentParser:
     add("--short", action="store_true", help="the short list, fewer rounds")
     add("--layers", nargs="+", default=[], metavar="TEXT", help="only layers with one of these in their name")
     add("--kinds", nargs="+", default=[], choices=KINDS, help="only layers of these kinds")
+    return options
+
+
+def _which_for_itself() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    add = options.add_argument
+    text = "instead of the usual ones, those of `list` with one of these in their name, or all of them"
+    add("--layers", nargs="*", metavar="TEXT", help=text)
+    text = "the layers of networks with one of these in their name, or of all, from networks.json"
+    add("--networks", nargs="*", metavar="TEXT", help=text)
+    _add_threads(options)
     return options
 
 

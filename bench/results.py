@@ -43,6 +43,12 @@ class Line:
         What V, K and Z take together: the least that any pass has to move.
     phases : dict of str to float
         Shares of the time of convgrad's call, by phase; empty where nobody asked.
+    chosen : str
+        Of timings by way, the library's own choice; empty for others.
+    estimates : dict of str to float
+        What ways were estimated to take, relative to multiplying alone.
+    refinement : str
+        Of timings with and without one, which.
     """
 
     layer: str
@@ -56,11 +62,14 @@ class Line:
     data_bytes: int
     timings: dict[str, Timing]
     phases: dict[str, float] = field(default_factory=dict)
+    chosen: str = ""
+    estimates: dict[str, float] = field(default_factory=dict)
+    refinement: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str, int]:
+    def key(self) -> tuple[str, str, str, int, str]:
         """What makes the line comparable with that of another run."""
-        return (self.layer, self.pass_name, self.dtype, self.threads)
+        return (self.layer, self.pass_name, self.dtype, self.threads, self.refinement)
 
     def rate(self, name: str) -> float:
         """Return a contender's rate in FLOP/s, from its fastest call."""
