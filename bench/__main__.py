@@ -1,4 +1,4 @@
-"""`python -m bench run | phases | compare | plot | list | tune | numbers`, from the project's root."""
+"""`python -m bench run | phases | compare | plot | list | tune | ablate | numbers`, from the project's root."""
 
 from __future__ import annotations
 
@@ -16,7 +16,20 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(f"bench: {error.name} is missing; what the benchmark needs comes with: pip install '.[bench]'")
 
-from . import compare, grid, memory, networks, peers, phases, report, tune, tune_report, tuning_numbers, variants
+from . import (
+    ablate,
+    compare,
+    grid,
+    memory,
+    networks,
+    peers,
+    phases,
+    report,
+    tune,
+    tune_report,
+    tuning_numbers,
+    variants,
+)
 from .compare import NothingInCommonError
 from .environment import for_measuring
 from .layers import MEMORY, Entry, choose
@@ -53,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _phases(arguments, console)
         if arguments.command == "tune":
             return _tune(arguments, console)
+        if arguments.command == "ablate":
+            return _ablate(arguments, console)
         if arguments.command == "compare":
             runs = [load(path) for path in (arguments.before, arguments.after)]
             compare.show(runs[0], runs[1], ("before", "after"), console, arguments.contender)
@@ -133,6 +148,20 @@ def _tune(arguments: argparse.Namespace, console: Console) -> int:
     with tuning_numbers.changed(arguments.numbers):
         work = _work(arguments, entries, seconds, rounds)
         return _against_itself(work, tune.measure_case, tune_report.show, arguments, console)
+
+
+def _ablate(arguments: argparse.Namespace, console: Console) -> int:
+    chosen = ablate.choose(arguments.refinements)
+    if not chosen:
+        print("bench: no refinement matches", file=sys.stderr)
+        return 2
+    entries = _named(arguments, choose(short=True))
+    if not entries:
+        return _nothing_matches()
+    with tuning_numbers.changed(arguments.numbers):
+        priced = ablate.Pricing(chosen)
+        work = _work(arguments, entries, 0.2, 5)
+        return _against_itself(work, priced, ablate.show, arguments, console, priced.notes())
 
 
 def _named(arguments: argparse.Namespace, usual: list[Entry]) -> list[Entry]:

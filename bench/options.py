@@ -41,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     parents = [_which_for_itself(), what, trying]
     tune = commands.add_parser("tune", parents=parents, help="all ways against the library's choice: tune.json")
     tune.add_argument("--quick", action="store_true", help="a coarse grid, fewer rounds: at most two minutes")
+    ablate = commands.add_parser("ablate", parents=parents, help="what each refinement is worth: ablate.json")
+    text = "only those with one of these in their name"
+    ablate.add_argument("--refinements", nargs="+", default=[], metavar="TEXT", help=text)
     commands.add_parser("numbers", help="show the table of numbers that only speed depends on")
     return made
 

@@ -22,10 +22,11 @@ pytest.importorskip("rich")
 
 from rich.console import Console
 
-from bench import environment, grid, layers, machine, networks, results, tune, tune_report, tuning_numbers, ways
+from bench import ablate, environment, grid, layers, machine, networks, results, tune, tune_report, tuning_numbers, ways
 from bench.__main__ import INTERRUPTED, main
 from bench.layers import Entry
 from bench.peers.contender import LAYOUTS, Layout, arrange
+from bench.refinements import REFINEMENTS, Refinement
 from bench.results import Limits, Line, Run, Timing
 from bench.variants import Case, Variant, Work, carry_out, empty_result, time_variants
 
@@ -262,6 +263,51 @@ def test_numbers_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert number.trades.split()[0] in text
 
 
+# ---- refinements ----
+
+
+def test_refinements_are_switched_off_by_numbers_that_exist() -> None:
+    assert ablate.choose() == list(REFINEMENTS)
+    names = [refinement.name for refinement in REFINEMENTS]
+    assert len(set(names)) == len(names)
+    assert all(refinement.what and refinement.off for refinement in REFINEMENTS)
+    assert ablate.choose([names[0]]) == [REFINEMENTS[0]]
+
+
+def test_refinement_of_an_unknown_number() -> None:
+    with pytest.raises(tuning_numbers.UnknownNumberError, match=r"'fast'.*'no_such_number'"):
+        ablate.choose(among=[Refinement("fast", "nothing", {"no_such_number": 0})])
+
+
+def test_numbers_of_every_call_and_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the refinement the usual values hold, also those that somebody tries, and without it the others."""
+    usual = value_of(FIRST)
+    seen: list[dict[str, float]] = []
+
+    def look(case: Case, variants: list[Variant], *, again: bool) -> Line:
+        for variant in variants:
+            variant.prepare(case.layer, case.pass_name, case.operands).run()
+            seen.append({name: value_of(name) for name in (FIRST, SECOND)})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ablate, "time_variants", look)
+    pricing = ablate.Pricing([Refinement("one", "it", {FIRST: usual + 2})])
+    with tuning_numbers.changed({SECOND: value_of(SECOND) + 1}):
+        tried = value_of(SECOND)
+        with pytest.raises(KeyboardInterrupt):
+            pricing(case_of(), Run())
+        assert [value_of(FIRST), value_of(SECOND)] == [usual, tried]
+    assert seen == [{FIRST: usual, SECOND: tried}, {FIRST: usual + 2, SECOND: tried}]
+
+
+def test_refinement_that_is_off_already_is_left_out() -> None:
+    pricing = ablate.Pricing([Refinement("off", "it", {FIRST: value_of(FIRST)})])
+    run = Run()
+    pricing(case_of(), run)
+    assert run.lines == []
+    assert len(pricing.notes()) == 1
+
+
 # ---- reports ----
 
 
@@ -335,6 +381,21 @@ def test_tune_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert "No choice loses more than 5%" in capsys.readouterr().out
 
 
+def test_ablate_report(capsys: pytest.CaptureFixture[str]) -> None:
+    def pair(name: str, layer: str, gain: float) -> Line:
+        return line_of({"with": 1.0, "without": 1 + gain}, layer=layer, refinement=name)
+
+    lines = (pair("good", "a", 0.21), pair("good", "b", -0.02), pair("bad", "a", 0.009), pair("bad", "b", 0.0))
+    ablate.show(run_of(*lines), Console(width=150))
+    rows = capsys.readouterr().out.splitlines()
+    good, bad = (next(row for row in rows if name in row) for name in ("good", "bad"))
+    for part in ("+8.89%", "21.0%", "a, forward", "2.0%", "b, forward", "1 of 2"):
+        assert part in good
+    assert "not worth its lines" not in good
+    assert "0 of 2" in bad
+    assert "not worth its lines" in bad
+
+
 def test_lines_of_both_commands_are_saved(tmp_path: Path) -> None:
     run = run_of(
         line_of({"pixel_rows": 1.0}, chosen="pixel_rows", estimates={"pixel_rows": 2.0}),
@@ -365,6 +426,17 @@ def test_tune_command(quickly: None, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert any(FIRST in note for note in run.notes)
 
 
+def test_ablate_command(quickly: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refinement = next(one for one in REFINEMENTS if not ablate.is_off(one))
+    chosen = ("--refinements", refinement.name, "--layout", "nhwc")
+    assert main(["ablate", *FEW, *chosen, "--output", str(tmp_path)]) == 0
+    assert refinement.name in capsys.readouterr().out
+    run = results.load(tmp_path / "ablate.json")
+    assert run.layout == "nhwc"
+    assert {line.refinement for line in run.lines} == {refinement.name}
+    assert all(set(line.timings) == {"with", "without"} for line in run.lines)
+
+
 def test_interrupted_command_writes_what_it_has(quickly: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = tune.measure_case
 
@@ -388,7 +460,7 @@ def test_run_command_tries_numbers(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert any(FIRST in note for note in results.load(tmp_path / "results.json").notes)
 
 
-@pytest.mark.parametrize("command", ["run", "tune"])
+@pytest.mark.parametrize("command", ["run", "tune", "ablate"])
 def test_unknown_number_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, *FEW, "--output", str(tmp_path / "no"), "--set", "no_such_number=1"]) == 2
     text = capsys.readouterr().err
@@ -397,10 +469,11 @@ def test_unknown_number_is_refused(command: str, tmp_path: Path, capsys: pytest.
     assert not (tmp_path / "no").exists()
 
 
-@pytest.mark.parametrize("command", ["tune"])
+@pytest.mark.parametrize("command", ["tune", "ablate"])
 def test_what_matches_nothing_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--layers", "no such layer"]) == 2
     assert main([command, "--networks", "no such network"]) == 2
+    assert main(["ablate", "--refinements", "no such refinement"]) == 2
     with pytest.raises(SystemExit) as raised:
         main([command, "--set", "nothing"])
     assert raised.value.code == 2
