@@ -1,37 +1,45 @@
-"""`python -m bench run | phases | compare | plot | list`, from the project's root."""
+"""`python -m bench run | phases | compare | plot | list | tune | ablate | numbers`, from the project's root."""
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 try:
     from rich.console import Console
 except ModuleNotFoundError as error:
     sys.exit(f"bench: {error.name} is missing; what the benchmark needs comes with: pip install '.[bench]'")
 
-from convgrad._bench.layers import PASSES
-
-from . import compare, memory, peers, phases, report
+from . import (
+    ablate,
+    compare,
+    grid,
+    memory,
+    networks,
+    peers,
+    phases,
+    report,
+    tune,
+    tune_report,
+    tuning_numbers,
+    variants,
+)
 from .compare import NothingInCommonError
 from .environment import for_measuring
-from .layers import KINDS, MEMORY, Entry, choose
+from .layers import MEMORY, Entry, choose
 from .machine import ROOT
-from .peers.contender import LAYOUTS
+from .options import parser
 from .results import FormatError, Run, load, save
 from .session import Task
+from .tuning_numbers import UnknownNumberError
+from .variants import Case, Work
 
-DTYPES = ("float32", "float64")
-# As many as `_core` measures the machine's limits with.
-MOST_THREADS = 1024
 INTERRUPTED = 130
 
 
@@ -49,21 +57,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all is well; 1 when results disagree or a measuring process fails; 2 when the command line or a file is
         wrong; 130 when interrupted, after what had been measured was written.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     console = _console()
     try:
         if arguments.command == "run":
             return _run(arguments, console)
         if arguments.command == "phases":
             return _phases(arguments, console)
+        if arguments.command == "tune":
+            return _tune(arguments, console)
+        if arguments.command == "ablate":
+            return _ablate(arguments, console)
         if arguments.command == "compare":
             runs = [load(path) for path in (arguments.before, arguments.after)]
             compare.show(runs[0], runs[1], ("before", "after"), console, arguments.contender)
         elif arguments.command == "plot":
             _draw(load(arguments.results), arguments.results.parent, arguments.format, console)
+        elif arguments.command == "numbers":
+            tuning_numbers.show(console)
         else:
             return _list(arguments)
-    except (FormatError, NothingInCommonError, OSError) as error:
+    except (FormatError, NothingInCommonError, UnknownNumberError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     return 0
@@ -80,8 +94,9 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     entries = _chosen(arguments)
     if not entries:
         return _nothing_matches()
+    tuning_numbers.check(arguments.numbers)
     contenders = [peers.SUBJECT, *(name for name in peers.installed() if name in arguments.peers)]
-    run = Run(layout=arguments.layout)
+    run = Run(layout=arguments.layout, notes=tuning_numbers.note(arguments.numbers))
     absent = [name for name in arguments.peers if name not in contenders]
     if absent:
         run.notes.append(f"not installed, so left out: {', '.join(absent)}")
@@ -92,7 +107,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     status = 0
     try:
         for threads in arguments.threads:
-            status |= _measure(_task(arguments, entries, contenders, threads), run)
+            task = _task(arguments, entries, contenders, threads)
+            status |= _measure(replace(task, numbers=arguments.numbers), run)
         if arguments.memory is not None:
             _measure_memory(arguments, measured, contenders, run, console)
     except KeyboardInterrupt:
@@ -122,6 +138,74 @@ def _phases(arguments: argparse.Namespace, console: Console) -> int:
     phases.show(run, console)
     console.print(f"\nWritten: {path}", highlight=False)
     return status
+
+
+def _tune(arguments: argparse.Namespace, console: Console) -> int:
+    entries = _named(arguments, (grid.QUICK if arguments.quick else grid.FULL).entries())
+    if not entries:
+        return _nothing_matches()
+    seconds, rounds = (0.1, 3) if arguments.quick else (0.2, 5)
+    with tuning_numbers.changed(arguments.numbers):
+        work = _work(arguments, entries, seconds, rounds)
+        return _against_itself(work, tune.measure_case, tune_report.show, arguments, console)
+
+
+def _ablate(arguments: argparse.Namespace, console: Console) -> int:
+    chosen = ablate.choose(arguments.refinements)
+    if not chosen:
+        print("bench: no refinement matches", file=sys.stderr)
+        return 2
+    entries = _named(arguments, choose(short=True))
+    if not entries:
+        return _nothing_matches()
+    with tuning_numbers.changed(arguments.numbers):
+        priced = ablate.Pricing(chosen)
+        work = _work(arguments, entries, 0.2, 5)
+        return _against_itself(work, priced, ablate.show, arguments, console, priced.notes())
+
+
+def _named(arguments: argparse.Namespace, usual: list[Entry]) -> list[Entry]:
+    """The layers asked for, of the list and of networks; the usual ones where nobody asked for any."""
+    if arguments.layers is None and arguments.networks is None:
+        return usual
+    listed = [] if arguments.layers is None else choose(arguments.layers)
+    return listed + ([] if arguments.networks is None else networks.choose(arguments.networks))
+
+
+def _work(arguments: argparse.Namespace, entries: Sequence[Entry], seconds: float, rounds: int) -> Work:
+    return Work(
+        entries,
+        arguments.dtype,
+        arguments.threads,
+        arguments.passes,
+        arguments.layout,
+        arguments.seconds or seconds,
+        rounds,
+    )
+
+
+def _against_itself(
+    work: Work,
+    measure_case: Callable[[Case, Run], None],
+    show: Callable[[Run, Console], None],
+    arguments: argparse.Namespace,
+    console: Console,
+    notes: Sequence[str] = (),
+) -> int:
+    """Measure variants of convgrad in this process, and write and show what was found."""
+    run = Run(notes=[*tuning_numbers.note(arguments.numbers), *notes])
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    status = 0
+    try:
+        variants.carry_out(work, measure_case, run, console)
+    except KeyboardInterrupt:
+        run.notes.append("interrupted: not everything was measured")
+        status = INTERRUPTED
+    path = arguments.output / f"{arguments.command}.json"
+    save(run, path)
+    show(run, console)
+    console.print(f"\nWritten: {path}", highlight=False)
+    return status or int(bool(run.disagreements))
 
 
 def _nothing_matches() -> int:
@@ -168,6 +252,8 @@ def _measure_memory(
     if not memory.available():
         run.notes.append("extra memory is measured on Linux only")
         return
+    if arguments.numbers:
+        run.notes.append("extra memory is that of the usual numbers")
     with console.status("memory") as status:
         for dtype in arguments.dtype:
             found = memory.measure(entries, contenders, arguments.passes, dtype, arguments.layout, run.lines, run.notes)
@@ -196,82 +282,6 @@ def _chosen(arguments: argparse.Namespace) -> list[Entry]:
 def _console() -> Console:
     console = Console()
     return console if console.is_terminal else Console(width=150)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench", description="convgrad against other libraries on this machine.", allow_abbrev=False
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    which = argparse.ArgumentParser(add_help=False)
-    add = which.add_argument
-    add("--short", action="store_true", help="the short list, fewer rounds")
-    add("--layers", nargs="+", default=[], metavar="TEXT", help="only layers with one of these in their name")
-    add("--kinds", nargs="+", default=[], choices=KINDS, help="only layers of these kinds")
-
-    how = argparse.ArgumentParser(add_help=False)
-    how.add_argument("--format", choices=("svg", "png"), default="svg", help="of pictures (default: %(default)s)")
-
-    what = argparse.ArgumentParser(add_help=False)
-    add = what.add_argument
-    add("--dtype", nargs="+", action=_Once, choices=DTYPES, default=["float32"], help="(default: float32)")
-    add("--passes", nargs="+", action=_Once, choices=PASSES, default=list(PASSES), help="(default: all three)")
-    add("--layout", choices=LAYOUTS, default="nchw", help="memory layout of V, G and results (default: %(default)s)")
-    text = "to spend on one layer and pass, for all together (default: 0.5; 0.2 with --short)"
-    add("--seconds", type=_seconds, metavar="S", help=text)
-    add("--output", type=Path, default=Path("convgrad-bench"), metavar="FOLDER", help="(default: %(default)s)")
-
-    run = commands.add_parser(
-        "run", parents=[which, what, how], help="measure, and write results.json and two pictures"
-    )
-    add = run.add_argument
-    add("--peers", nargs="*", choices=list(peers.PEERS), default=list(peers.PEERS), help="(default: all installed)")
-    text = "one run for each (default: 1)"
-    add("--threads", nargs="+", action=_Once, type=_thread_count, default=[1], metavar="N", help=text)
-    text = f"measure extra memory, too, of layers with one of these in their name (default: {', '.join(MEMORY)})"
-    add("--memory", nargs="*", metavar="TEXT", help=text)
-
-    commands.add_parser("phases", parents=[which, what], help="where convgrad's time goes, and write phases.json")
-
-    two = commands.add_parser("compare", help="two results.json side by side")
-    two.add_argument("before", type=Path)
-    two.add_argument("after", type=Path)
-    two.add_argument("--contender", default=peers.SUBJECT, help="whose change (default: %(default)s)")
-
-    plot = commands.add_parser("plot", parents=[how], help="draw the pictures of a results.json again")
-    plot.add_argument("results", type=Path)
-
-    commands.add_parser("list", parents=[which], help="show the layers")
-    return parser
-
-
-class _Once(argparse.Action):
-    """Keeps each of several values once, in the order given."""
-
-    def __call__(self, parser: object, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
-        """Store them."""
-        setattr(namespace, self.dest, list(dict.fromkeys(values)))
-
-
-def _thread_count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_THREADS} threads, got {text}")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a time greater than 0, got {text}")
-    return value
 
 
 if __name__ == "__main__":

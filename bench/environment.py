@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 
 # Settings that make a library run as on another processor, set for the sake of other programs.
@@ -68,10 +68,25 @@ def pin(threads: int) -> list[int]:
         return []
     # The last ones: interrupts prefer the first.
     chosen = sorted(_of_first_rank(allowed, threads)[-threads:])
+    _restrict(chosen)
+    return chosen
+
+
+@contextlib.contextmanager
+def pinned(threads: int) -> Generator[list[int]]:
+    """Restrict this process as `pin` does inside the `with` block, and let it run where it could before afterwards."""
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
+    try:
+        yield pin(threads)
+    finally:
+        if before:
+            _restrict(before)
+
+
+def _restrict(processors: Iterable[int]) -> None:
     for thread in _threads_of_this_process():
         with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
-            os.sched_setaffinity(thread, chosen)
-    return chosen
+            os.sched_setaffinity(thread, processors)
 
 
 def _threads_of_this_process() -> list[int]:

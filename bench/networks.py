@@ -7,12 +7,14 @@ Networks are named as in timm, for one image of the size that each was made for.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from convgrad._bench.layers import Layer
+
+from .layers import Entry
 
 FILE = Path(__file__).with_name("networks.json")
 
@@ -42,6 +44,28 @@ def load(path: Path = FILE) -> dict[str, list[Use]]:
     """
     networks: dict[str, list[_Row]] = json.loads(path.read_text())
     return {network: list(_uses(network, rows)) for network, rows in networks.items()}
+
+
+def choose(names: Iterable[str] = ()) -> list[Entry]:
+    """Choose layers of networks.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Networks with one of these texts in their name; all when empty.
+
+    Returns
+    -------
+    list of Entry
+        Layers of equal sizes once, called as the first network that has them calls them.
+    """
+    texts = tuple(names)
+    chosen = {network: uses for network, uses in load().items() if not texts or any(text in network for text in texts)}
+    found: dict[str, Entry] = {}
+    for network, uses in chosen.items():
+        for use in uses:
+            found.setdefault(str(use.layer), Entry(use.layer, network))
+    return list(found.values())
 
 
 def _uses(network: str, rows: list[_Row]) -> Iterator[Use]:

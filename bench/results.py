@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from convgrad._bench.layers import PASSES
+from convgrad._bench.timing import Measurement
 
-from .layers import KINDS
+from .layers import KINDS, Entry
 
 FORMAT = 1
 
@@ -42,6 +43,12 @@ class Line:
         What V, K and Z take together: the least that any pass has to move.
     phases : dict of str to float
         Shares of the time of convgrad's call, by phase; empty where nobody asked.
+    chosen : str
+        Of timings by way, the library's own choice; empty for others.
+    estimates : dict of str to float
+        What ways were estimated to take, relative to multiplying alone.
+    refinement : str
+        Of timings with and without one, which.
     """
 
     layer: str
@@ -55,11 +62,14 @@ class Line:
     data_bytes: int
     timings: dict[str, Timing]
     phases: dict[str, float] = field(default_factory=dict)
+    chosen: str = ""
+    estimates: dict[str, float] = field(default_factory=dict)
+    refinement: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str, int]:
+    def key(self) -> tuple[str, str, str, int, str]:
         """What makes the line comparable with that of another run."""
-        return (self.layer, self.pass_name, self.dtype, self.threads)
+        return (self.layer, self.pass_name, self.dtype, self.threads, self.refinement)
 
     def rate(self, name: str) -> float:
         """Return a contender's rate in FLOP/s, from its fastest call."""
@@ -76,6 +86,25 @@ class Line:
         if best is None or subject not in self.timings:
             return None
         return self.timings[best].minimum / self.timings[subject].minimum
+
+
+def line_of(entry: Entry, found: Measurement, dtype: str, threads: int) -> Line:
+    """Write down what was measured of one pass of a layer."""
+    layer = entry.layer
+    elements = sum(map(math.prod, (layer.input_shape, layer.kernel_shape, layer.output_shape)))
+    timings = {name: Timing(timing.minimum, timing.median, timing.detail) for name, timing in found.timings.items()}
+    return Line(
+        layer=entry.name,
+        network=entry.network,
+        kind=entry.kind,
+        sizes=str(layer),
+        pass_name=found.pass_name,
+        dtype=dtype,
+        threads=threads,
+        flop=layer.flops,
+        data_bytes=elements * (8 if dtype == "float64" else 4),
+        timings=timings,
+    )
 
 
 @dataclass(frozen=True)

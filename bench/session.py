@@ -5,23 +5,22 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from convgrad._bench.layers import PASSES, PassName
-from convgrad._bench.timing import DisagreementError, Effort, Measurement, measure
+from convgrad._bench.timing import DisagreementError, Effort, measure
 
-from . import machine, peers, phases
+from . import machine, peers, phases, tuning_numbers
 from .environment import pin
 from .layers import ENTRIES, Entry
 from .peers.contender import Contender, Layout, Operands, arrange
-from .results import Limits, Line, Run, Timing, save
+from .results import Limits, Run, line_of, save
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ class Task:
     seconds: float = 0.5
     rounds: int = 5
     phases: bool = False
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Write as JSON."""
@@ -111,7 +111,7 @@ def _measure(
         run.notes.append(f"not timed: {where}: {type(error).__name__}: {error}")
     else:
         shares = _shares(contenders[0], task, entry, pass_name, operands) if task.phases else {}
-        run.lines.append(_line(entry, found, dtype, task.threads, shares))
+        run.lines.append(replace(line_of(entry, found, dtype, task.threads), phases=shares))
     run.notes.extend(f"{name} is left out of {where}: {text}" for name, text in failures.items())
 
 
@@ -135,32 +135,14 @@ def _load(task: Task, run: Run) -> list[Contender]:
     return loaded
 
 
-def _line(entry: Entry, found: Measurement, dtype: str, threads: int, shares: dict[str, float]) -> Line:
-    layer = entry.layer
-    elements = sum(map(math.prod, (layer.input_shape, layer.kernel_shape, layer.output_shape)))
-    timings = {name: Timing(timing.minimum, timing.median, timing.detail) for name, timing in found.timings.items()}
-    return Line(
-        layer=entry.name,
-        network=entry.network,
-        kind=entry.kind,
-        sizes=str(layer),
-        pass_name=found.pass_name,
-        dtype=dtype,
-        threads=threads,
-        flop=layer.flops,
-        data_bytes=elements * (8 if dtype == "float64" else 4),
-        timings=timings,
-        phases=shares,
-    )
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out the task given as JSON and write what was found; meant for `python -m bench run`."""
     parser = argparse.ArgumentParser(prog="python -m bench.session", description=main.__doc__)
     parser.add_argument("task", type=Task.from_text)
     parser.add_argument("result", type=Path)
     arguments = parser.parse_args(argv)
-    carry_out(arguments.task, Console(stderr=True), arguments.result)
+    with tuning_numbers.changed(arguments.task.numbers):
+        carry_out(arguments.task, Console(stderr=True), arguments.result)
     return 0
 
 
