@@ -7,6 +7,13 @@
 
 namespace convgrad::gemm {
 
+// The lanes of a panel: `count` channels from `first` on, and zeros up to `width`.
+struct PanelLanes {
+  Index first;
+  Index count;
+  Index width;
+};
+
 // `channels` lanes cut into panels of the full width, the last one narrower where that suffices. Where that would leave
 // a panel of one vector, which loads more for each multiplication, panels have three vectors if these leave none.
 class PanelSplit {
@@ -17,6 +24,16 @@ class PanelSplit {
       : channels_(channels), lanes_(kernels.lanes), full_width_(kernels.lanes * kernels.tile_vectors) {
     const Index vectors = divide_up(channels, lanes_);
     if (kernels.wide_tile_rows > 0 && vectors % 2 == 1 && vectors % 3 != 1) full_width_ = 3 * lanes_;
+  }
+
+  // All panels of so many vectors.
+  template <class T>
+  static PanelSplit of_vectors(const kernels::KernelSet<T>& kernels, Index vectors, Index channels) noexcept {
+    PanelSplit split;
+    split.channels_ = channels;
+    split.lanes_ = kernels.lanes;
+    split.full_width_ = kernels.lanes * vectors;
+    return split;
   }
 
   // The full width, however many channels there are.
@@ -31,6 +48,9 @@ class PanelSplit {
     return smaller(full_width_, channels_ - first_lane(panel));
   }
   [[nodiscard]] Index width(Index panel) const noexcept { return round_up(used_lanes(panel), lanes_); }
+  [[nodiscard]] PanelLanes lanes(Index panel) const noexcept {
+    return {first_lane(panel), used_lanes(panel), width(panel)};
+  }
   [[nodiscard]] Index vectors(Index panel) const noexcept { return width(panel) / lanes_; }
   // As if a panel of one vector had a third more, or a tenth where registers suffice for high tiles of it.
   template <class T>
