@@ -7,6 +7,12 @@
 
 namespace convgrad::gemm::sum_order {
 
+// --- grad_input: where no two taps meet, as one correlation to patches, or by columns or residues
+
+// Lanes, each a channel and a tap: with fewer, most of a vector would be empty. Columns add up what each tap gives to
+// zero, so a product that is too small for its type has another sign there.
+inline constexpr Index patches_fewest_lanes = 16;
+
 // --- grad_input: by columns or by residues. Estimates are in multiplications, of which there are as many either way;
 // fitted to 34 layers with a stride.
 
