@@ -13,6 +13,7 @@
 #include "dot_tile.inc.hpp"
 #include "interleave.inc.hpp"
 #include "kernel_set.hpp"
+#include "lane_tile.inc.hpp"
 #include "products.inc.hpp"
 #include "row_tile.inc.hpp"
 #include "spread.inc.hpp"
@@ -125,6 +126,23 @@ constexpr void fill_dot_rows(convgrad::kernels::KernelSet<T>& set) {
   fill_dot_tiles<T, rows, columns>(set);
 }
 
+template <class T, int rows, int columns>
+constexpr void fill_lane_tiles(convgrad::kernels::KernelSet<T>& set) {
+  if constexpr (columns > 0) {
+    set.lane_tile[rows - 1][columns - 1] = lane_tile<T, rows, columns>;
+    fill_lane_tiles<T, rows, columns - 1>(set);
+  }
+}
+
+// Their accumulators, a weight and a pixel.
+template <class T, int rows>
+constexpr void fill_lane_rows(convgrad::kernels::KernelSet<T>& set) {
+  constexpr int fitting = (CONVGRAD_REGISTERS - 3) / rows;
+  constexpr int columns = fitting < convgrad::kernels::max_lane_columns ? fitting : convgrad::kernels::max_lane_columns;
+  set.lane_columns[rows - 1] = columns;
+  fill_lane_tiles<T, rows, columns>(set);
+}
+
 template <class T>
 constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   convgrad::kernels::KernelSet<T> set{};
@@ -153,6 +171,8 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_dot_rows<T, 2>(set);
   fill_dot_rows<T, 3>(set);
   fill_dot_rows<T, 4>(set);
+  fill_lane_rows<T, 1>(set);
+  fill_lane_rows<T, 2>(set);
   set.transpose = transpose<T, false>;
   set.transpose_padded = transpose<T, true>;
   set.transpose_all_padded = transpose_all<T>;

@@ -222,4 +222,31 @@ struct DotRows {
 template <class T>
 using DotRowsTile = void (*)(const T* a, const T* b, const DotRows& address, T* result);
 
+// The sixth micro-kernel, for layers of many groups: lanes are neighboring groups, each with a pixel and a weight of its
+// own, so nothing is broadcast:
+//
+//     accumulator[i][j][:] += source[tap_offset[r] + i * source_row + j * lanes ...] * weights[r * lanes ...]
+//
+//       for `rows` rows of pixels and `columns` neighbors of each, in a strip whose elements are vectors of groups
+//
+//       start    accumulator[i][j] starts as start[i * start_row + j * start_column ...]
+//       result   and is stored at result[i * result_row + j * result_column ...]; may be `start`
+//
+// The same promise: one lane, one chain, in the order of r.
+inline constexpr int max_lane_rows = 2;
+inline constexpr int max_lane_columns = 14;
+
+struct LaneAddress {
+  const int64_t* tap_offset;
+  int64_t taps;
+  int64_t source_row;
+  int64_t start_row;
+  int64_t start_column;
+  int64_t result_row;
+  int64_t result_column;
+};
+
+template <class T>
+using LaneTile = void (*)(const T* weights, const T* source, const LaneAddress& address, const T* start, T* result);
+
 }  // namespace convgrad::kernels
