@@ -21,7 +21,6 @@ constexpr Tuning row(int set) noexcept {
 }
 
 constexpr Tuning usual[sets] = {row(0), row(1), row(2), row(3)};
-Tuning rows[sets] = {row(0), row(1), row(2), row(3)};
 
 // How to find a number in a row, whichever type it has.
 struct Entry {
@@ -45,7 +44,7 @@ constexpr Entry entries[] = {CONVGRAD_TUNING(CONVGRAD_ENTRY_SAME, CONVGRAD_ENTRY
 
 }  // namespace
 
-const Tuning& tuning_of(kernels::SetName set) noexcept { return rows[static_cast<int>(set)]; }
+Tuning tuning_rows[sets] = {row(0), row(1), row(2), row(3)};
 
 Index tuning_numbers() noexcept { return static_cast<Index>(sizeof entries / sizeof entries[0]); }
 
@@ -57,14 +56,14 @@ TuningNumber tuning_number(Index index, kernels::SetName set) noexcept {
 bool change_tuning(const char* name, double value) noexcept {
   for (const Entry& entry : entries) {
     if (std::strcmp(entry.name, name) != 0) continue;
-    for (Tuning& tuning : rows) entry.set(tuning, value);
+    for (Tuning& tuning : tuning_rows) entry.set(tuning, value);
     return true;
   }
   return false;
 }
 
 void reset_tuning() noexcept {
-  for (int set = 0; set < sets; ++set) rows[set] = usual[set];
+  for (int set = 0; set < sets; ++set) tuning_rows[set] = usual[set];
 }
 
 }  // namespace convgrad

@@ -29,7 +29,15 @@ inline constexpr Index MiB = 1024 * KiB;
   SAME(Index, most_rounds, 8, "tasks of a worker",                                                                     \
        "finer cuts are not tried: planning takes longer, and small tasks copy more")
 
-#define CONVGRAD_TUNING_READ(SAME, EACH)
+#define CONVGRAD_TUNING_READ(SAME, EACH) \
+  SAME(Index, strip_short_row_bytes, 384, "bytes", "strips of shorter rows are cleared as a whole: their ends alone would take longer; 0: only the ends, always") \
+  SAME(Index, strip_joins_rows, 1, "0 or 1", "rows that go on without a gap on both sides are copied as one: fewer calls") \
+  SAME(Index, strip_prefetched_channels, 5, "channels", "each lies on another page, where no hardware prefetcher goes: too few come late, too many are pushed out again; 0: none") \
+  SAME(Index, strip_pixels_transposed, 32, "pixels", "of an NHWC array at a time, at least 1: whole cache lines of the strip, while as many are prefetched") \
+  SAME(Index, strip_pixels_of_many_channels, 16, "pixels", "the same of many channels: no more than a first-level cache has room for, twice") \
+  SAME(Index, transpose_many_channels, 64, "channels", "pixels of fewer share cache lines, and are transposed all at once; those of more in pieces") \
+  SAME(Index, transpose_channels_at_once, 16, "channels", "a piece of a pixel of many, at least 1: whole cache lines") \
+  SAME(Index, transpose_prefetches, 1, "0 or 1", "whether transposing pixels prefetches the next: they are too far apart for a hardware prefetcher")
 
 #define CONVGRAD_TUNING_WRITE(SAME, EACH)
 
@@ -111,7 +119,10 @@ struct Tuning {
 #undef CONVGRAD_FIELD_EACH
 };
 
-const Tuning& tuning_of(kernels::SetName set) noexcept;
+// A row for each kernel set. Read through tuning_of().
+extern Tuning tuning_rows[4];
+
+inline const Tuning& tuning_of(kernels::SetName set) noexcept { return tuning_rows[static_cast<int>(set)]; }
 
 template <class T>
 const Tuning& tuning_of(const kernels::KernelSet<T>& kernels) noexcept {

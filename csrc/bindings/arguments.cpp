@@ -18,16 +18,16 @@ AlgorithmChoice parse_algorithm(py::handle object) {
   raise(PyExc_ValueError, "algorithm: expected 'auto', 'gemm' or 'reference', got %.60R", name);
 }
 
-Geometry parse_geometry(int spatial_rank, py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
-                        py::handle algorithm) {
-  Geometry geometry;
-  geometry.spatial_rank = spatial_rank;
-  geometry.stride = parse_axis_values("stride", stride, spatial_rank);
-  geometry.padding = parse_padding(padding, spatial_rank);
-  geometry.dilation = parse_axis_values("dilation", dilation, spatial_rank);
-  geometry.groups = parse_integer("groups", groups);
-  geometry.algorithm = parse_algorithm(algorithm);
-  return geometry;
+LayerArguments parse_layer_arguments(int spatial_rank, py::handle stride, py::handle padding, py::handle dilation,
+                                     py::handle groups, py::handle algorithm) {
+  LayerArguments layer;
+  layer.spatial_rank = spatial_rank;
+  layer.stride = parse_axis_values("stride", stride, spatial_rank);
+  layer.padding = parse_padding(padding, spatial_rank);
+  layer.dilation = parse_axis_values("dilation", dilation, spatial_rank);
+  layer.groups = parse_integer("groups", groups);
+  layer.algorithm = parse_algorithm(algorithm);
+  return layer;
 }
 
 AxisValues spatial_sizes(const Shape& shape, int spatial_rank) {
@@ -53,19 +53,19 @@ Sizes sizes_of(const Array& input, const Array& kernel, int spatial_rank) {
   return sizes;
 }
 
-Problem make_problem(const Geometry& geometry, DataType data_type, const Sizes& sizes) noexcept {
+Problem make_problem(const LayerArguments& layer, DataType data_type, const Sizes& sizes) noexcept {
   Problem problem;
   problem.data_type = data_type;
-  problem.spatial_rank = geometry.spatial_rank;
+  problem.spatial_rank = layer.spatial_rank;
   problem.batch = sizes.batch;
   problem.in_channels = sizes.in_channels;
   problem.out_channels = sizes.out_channels;
-  problem.groups = geometry.groups;
+  problem.groups = layer.groups;
   problem.input_size = sizes.input;
   problem.kernel_size = sizes.kernel;
-  problem.stride = geometry.stride;
-  problem.dilation = geometry.dilation;
-  apply_padding(geometry.padding, problem);
+  problem.stride = layer.stride;
+  problem.dilation = layer.dilation;
+  apply_padding(layer.padding, problem);
   return problem;
 }
 

@@ -16,7 +16,7 @@ struct AlgorithmChoice {
 };
 
 /// The arguments that all passes share.
-struct Geometry {
+struct LayerArguments {
   int spatial_rank = 2;
   AxisValues stride{};
   AxisValues dilation{};
@@ -26,8 +26,8 @@ struct Geometry {
 };
 
 AlgorithmChoice parse_algorithm(py::handle object);
-Geometry parse_geometry(int spatial_rank, py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
-                        py::handle algorithm);
+LayerArguments parse_layer_arguments(int spatial_rank, py::handle stride, py::handle padding, py::handle dilation,
+                                     py::handle groups, py::handle algorithm);
 
 /// The sizes of V and K, which fix those of everything else.
 struct Sizes {
@@ -46,7 +46,7 @@ Sizes sizes_of(const Array& input, const Array& kernel, int spatial_rank);
 /// The spatial sizes at the end of a shape.
 AxisValues spatial_sizes(const Shape& shape, int spatial_rank);
 
-Problem make_problem(const Geometry& geometry, DataType data_type, const Sizes& sizes) noexcept;
+Problem make_problem(const LayerArguments& layer, DataType data_type, const Sizes& sizes) noexcept;
 
 /// Every check that needs sizes alone is made here, by the library.
 Plan make_plan(Pass pass, const Problem& problem, const AlgorithmChoice& algorithm);

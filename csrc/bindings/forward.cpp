@@ -22,15 +22,15 @@ Array read_bias_for(py::handle object, const Array& kernel) {
 py::object forward(py::handle V, py::handle K, py::handle bias, py::handle stride, py::handle padding,
                    py::handle dilation, py::handle groups, py::handle out, py::handle algorithm) {
   const int rank = spatial_rank_of_kernel(K);
-  const Geometry geometry = parse_geometry(rank, stride, padding, dilation, groups, algorithm);
+  const LayerArguments layer = parse_layer_arguments(rank, stride, padding, dilation, groups, algorithm);
   const Array input = read_activation("V", V, rank);
   const Array kernel = read_kernel(K, rank);
   require_same_data_type(kernel, input);
   const bool has_bias = !bias.is_none();
   const Array bias_array = has_bias ? read_bias_for(bias, kernel) : Array{};
 
-  const Problem problem = make_problem(geometry, input.data_type, sizes_of(input, kernel, rank));
-  const Plan plan = make_plan(Pass::forward, problem, geometry.algorithm);
+  const Problem problem = make_problem(layer, input.data_type, sizes_of(input, kernel, rank));
+  const Plan plan = make_plan(Pass::forward, problem, layer.algorithm);
   require_kernel_channels("K", size_at(kernel, 1), problem);
 
   const Shape shape =
@@ -47,21 +47,21 @@ py::object forward(py::handle V, py::handle K, py::handle bias, py::handle strid
 py::object check_layer(py::handle K, py::handle bias, py::handle stride, py::handle padding, py::handle dilation,
                        py::handle groups) {
   const int rank = spatial_rank_of_kernel(K);
-  const Geometry geometry = parse_geometry(rank, stride, padding, dilation, groups, py::str("auto"));
+  const LayerArguments layer = parse_layer_arguments(rank, stride, padding, dilation, groups, py::str("auto"));
   const Array kernel = read_kernel(K, rank);
   if (!bias.is_none()) read_bias_for(bias, kernel);
 
   Sizes sizes;
-  sizes.in_channels = channels_of_groups(size_at(kernel, 1), geometry.groups);
+  sizes.in_channels = channels_of_groups(size_at(kernel, 1), layer.groups);
   sizes.out_channels = size_at(kernel, 0);
   sizes.kernel = spatial_sizes(kernel.shape, rank);
   // The smallest input that the kernel fits into, so that nothing can be wrong but the layer itself.
   for (std::size_t axis = 0; axis < static_cast<std::size_t>(rank); ++axis) {
     std::int64_t reach = 0;
-    if (__builtin_mul_overflow(sizes.kernel[axis] - 1, geometry.dilation[axis], &reach)) reach = 0;
+    if (__builtin_mul_overflow(sizes.kernel[axis] - 1, layer.dilation[axis], &reach)) reach = 0;
     sizes.input[axis] = reach > 0 && reach < INT64_MAX ? reach + 1 : 1;
   }
-  make_plan(Pass::forward, make_problem(geometry, kernel.data_type, sizes), geometry.algorithm);
+  make_plan(Pass::forward, make_problem(layer, kernel.data_type, sizes), layer.algorithm);
   return py::none();
 }
 

@@ -110,7 +110,7 @@ py::object grad_kernel(py::handle G, py::handle V, py::handle kernel_size, py::h
   const int rank = spatial_rank_from(kernel_size, V);
   Sizes sizes;
   sizes.kernel = parse_axis_values("kernel_size", kernel_size, rank);
-  const Geometry geometry = parse_geometry(rank, stride, padding, dilation, groups, algorithm);
+  const LayerArguments layer = parse_layer_arguments(rank, stride, padding, dilation, groups, algorithm);
   const Array grad_output = read_activation("G", G, rank);
   const Array input = read_activation("V", V, rank);
   require_same_data_type(grad_output, input);
@@ -119,8 +119,8 @@ py::object grad_kernel(py::handle G, py::handle V, py::handle kernel_size, py::h
   sizes.in_channels = size_at(input, channel_axis(input, rank));
   sizes.out_channels = size_at(grad_output, channel_axis(grad_output, rank));
   sizes.input = spatial_sizes(input.shape, rank);
-  const Problem problem = make_problem(geometry, input.data_type, sizes);
-  GradientCall call = prepare_grad_kernel(grad_output, input, problem, geometry.algorithm, out);
+  const Problem problem = make_problem(layer, input.data_type, sizes);
+  GradientCall call = prepare_grad_kernel(grad_output, input, problem, layer.algorithm, out);
   run_grad_kernel(call, grad_output, input);
   return std::move(call.result.object);
 }
@@ -130,17 +130,17 @@ py::object grad_input(py::handle G, py::handle K, py::handle input_size, py::han
   const int rank = spatial_rank_of_kernel(K);
   Sizes sizes;
   sizes.input = parse_axis_values("input_size", input_size, rank);
-  const Geometry geometry = parse_geometry(rank, stride, padding, dilation, groups, algorithm);
+  const LayerArguments layer = parse_layer_arguments(rank, stride, padding, dilation, groups, algorithm);
   const Array grad_output = read_activation("G", G, rank);
   const Array kernel = read_kernel(K, rank);
   require_same_data_type(kernel, grad_output);
 
   sizes.batch = batch_size(grad_output, rank);
-  sizes.in_channels = channels_of_groups(size_at(kernel, 1), geometry.groups);
+  sizes.in_channels = channels_of_groups(size_at(kernel, 1), layer.groups);
   sizes.out_channels = size_at(kernel, 0);
   sizes.kernel = spatial_sizes(kernel.shape, rank);
-  const Problem problem = make_problem(geometry, kernel.data_type, sizes);
-  GradientCall call = prepare_grad_input(grad_output, kernel, problem, geometry.algorithm, out);
+  const Problem problem = make_problem(layer, kernel.data_type, sizes);
+  GradientCall call = prepare_grad_input(grad_output, kernel, problem, layer.algorithm, out);
   run_grad_input(call, grad_output, kernel);
   return std::move(call.result.object);
 }
@@ -160,17 +160,17 @@ py::object grad_bias(py::handle G, py::handle spatial_rank) {
 py::object backward(py::handle G, py::handle V, py::handle K, py::handle stride, py::handle padding,
                     py::handle dilation, py::handle groups, py::handle algorithm) {
   const int rank = spatial_rank_of_kernel(K);
-  const Geometry geometry = parse_geometry(rank, stride, padding, dilation, groups, algorithm);
+  const LayerArguments layer = parse_layer_arguments(rank, stride, padding, dilation, groups, algorithm);
   const Array grad_output = read_activation("G", G, rank);
   const Array input = read_activation("V", V, rank);
   const Array kernel = read_kernel(K, rank);
   require_same_data_type(kernel, input);
   require_same_data_type(grad_output, input);
 
-  const Problem problem = make_problem(geometry, input.data_type, sizes_of(input, kernel, rank));
-  GradientCall to_kernel = prepare_grad_kernel(grad_output, input, problem, geometry.algorithm, py::none());
+  const Problem problem = make_problem(layer, input.data_type, sizes_of(input, kernel, rank));
+  GradientCall to_kernel = prepare_grad_kernel(grad_output, input, problem, layer.algorithm, py::none());
   require_kernel_channels("K", size_at(kernel, 1), problem);
-  GradientCall to_input = prepare_grad_input(grad_output, kernel, problem, geometry.algorithm, py::none());
+  GradientCall to_input = prepare_grad_input(grad_output, kernel, problem, layer.algorithm, py::none());
   run_grad_input(to_input, grad_output, kernel);
   run_grad_kernel(to_kernel, grad_output, input);
   return py::make_tuple(std::move(to_input.result.object), std::move(to_kernel.result.object),

@@ -45,7 +45,7 @@ py::tuple plan(py::handle pass_name, py::handle input_shape, py::handle kernel_s
   const Shape input =
       parse_shape("input_shape", input_shape, rank + 1, rank + 2,
                   "the shape of V (channels and as many spatial axes as K, a batch axis before them or not)");
-  const Geometry geometry = parse_geometry(rank, stride, padding, dilation, groups, algorithm);
+  const LayerArguments layer = parse_layer_arguments(rank, stride, padding, dilation, groups, algorithm);
   const bool batched = input.rank == rank + 2;
 
   Sizes sizes;
@@ -54,8 +54,8 @@ py::tuple plan(py::handle pass_name, py::handle input_shape, py::handle kernel_s
   sizes.out_channels = kernel.size[0];
   sizes.input = spatial_sizes(input, rank);
   sizes.kernel = spatial_sizes(kernel, rank);
-  const Problem problem = make_problem(geometry, parse_data_type(dtype), sizes);
-  const Plan plan = make_plan(pass, problem, geometry.algorithm);
+  const Problem problem = make_problem(layer, parse_data_type(dtype), sizes);
+  const Plan plan = make_plan(pass, problem, layer.algorithm);
   require_kernel_channels("kernel_shape", kernel.size[1], problem);
 
   Shape output = kernel;

@@ -30,6 +30,20 @@ struct Geometry {
   }
 };
 
+// What V takes, and what Z or G takes, if there is nothing between their elements.
+template <class T>
+double input_bytes(const Geometry& geometry) noexcept {
+  double bytes = static_cast<double>(geometry.batch * geometry.groups * geometry.in_channels * Index{sizeof(T)});
+  for (const Index extent : geometry.input) bytes *= static_cast<double>(extent);
+  return bytes;
+}
+
+template <class T>
+double output_bytes(const Geometry& geometry) noexcept {
+  return static_cast<double>(geometry.batch * geometry.output_pixels()) *
+         static_cast<double>(geometry.groups * geometry.out_channels * Index{sizeof(T)});
+}
+
 // A tensor's memory on those axes. `outer` and `inner` are (batch, channel) of V, Z and G, and (out channel, in
 // channel) of K and dK.
 template <class T>

@@ -119,12 +119,12 @@ void expand(const T* source, const int64_t* tap_offset, int64_t taps, const conv
 template <class T>
 void expand_block(const T* source, const int64_t* tap_offset, int64_t taps, const convgrad::kernels::BlockCopy* copy,
                   int64_t copies, T* panels) {
-  constexpr int64_t taps_ahead = 8;
+  constexpr int64_t distance = 8;
   for (int64_t t = 0; t < taps; ++t) {
     const T* row = source + tap_offset[t];
-    const T* ahead = source + tap_offset[t + taps_ahead < taps ? t + taps_ahead : t];
+    const T* next = source + tap_offset[t + distance < taps ? t + distance : t];
     for (int64_t k = 0; k < copies; ++k) {
-      __builtin_prefetch(ahead + copy[k].offset);
+      __builtin_prefetch(next + copy[k].offset);
       store(panels + copy[k].position + t * copy[k].step, load(row + copy[k].offset));
     }
   }

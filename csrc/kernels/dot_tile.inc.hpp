@@ -12,7 +12,8 @@ inline __attribute__((always_inline)) Vector<T> keep_lanes(Vector<T> value, type
 }
 
 // The lanes `part` .. `part` + lanes - 1 of every row of sum_lanes pixels, which is one cache line: narrow vectors take
-// several passes. It asks for what is read next, unless `slowness` is 0, at such a fraction of the speed that it reads.
+// several passes. It prefetches what is read next, unless `slowness` is 0, at such a fraction of the speed that it
+// reads.
 template <int slowness, class T, int rows, int columns>
 inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::DotOperand<T>& a,
                                                     const convgrad::kernels::DotOperand<T>& b, int64_t rows_of_pixels,
@@ -41,7 +42,8 @@ inline __attribute__((always_inline)) void dot_part(const convgrad::kernels::Dot
     for (int64_t x = 0; x < whole; x += step) {
       if (slowness > 0) {
 #pragma GCC unroll 4
-        for (int i = 0; i < rows; ++i) __builtin_prefetch(left[i] + from_left + x / slowness + a.ahead, 0, 2);
+        for (int i = 0; i < rows; ++i)
+          __builtin_prefetch(left[i] + from_left + x / slowness + a.prefetch_distance, 0, 2);
       }
       add_products<T, 0, rows - 1>([&](int i) { return load(left[i] + from_left + x); },
                                    [&](int j) { return load(right[j] + from_right + x); }, accumulator);
@@ -145,8 +147,8 @@ void dot_tile(const convgrad::kernels::DotOperand<T>& a, const convgrad::kernels
   }
 #endif
   int64_t part = 0;
-  if (rows > 1 && a.slowness > 0) {
-    if (a.slowness == 1)
+  if (rows > 1 && a.prefetch_slowness > 0) {
+    if (a.prefetch_slowness == 1)
       dot_part<1, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);
     else
       dot_part<2, T, rows, columns>(a, b, rows_of_pixels, pixels, part, result);

@@ -105,14 +105,14 @@ struct KernelSet {
   // ends.
   void (*add_columns)(const T* source, const ShiftedRows& rows, int64_t length, bool starts, T* sums);
 
-  // destination[r * destination_step + n - first] = source[r * source_step + n % phases * pitch + n / phases] for r <
+  // destination[r * destination_step + n - first] = source[r * source_step + n % classes * pitch + n / classes] for r <
   // rows and first <= n < last
-  void (*interleave)(const T* source, int64_t pitch, int64_t phases, int64_t first, int64_t last, int64_t rows,
+  void (*interleave)(const T* source, int64_t pitch, int64_t classes, int64_t first, int64_t last, int64_t rows,
                      int64_t source_step, T* destination, int64_t destination_step);
 
-  // destination[r * destination_step + n % phases * pitch + n / phases] = source[r * source_step + n - first] for r <
+  // destination[r * destination_step + n % classes * pitch + n / classes] = source[r * source_step + n - first] for r <
   // rows and first <= n < last: the other way round
-  void (*separate)(const T* source, int64_t source_step, int64_t phases, int64_t first, int64_t last, int64_t rows,
+  void (*separate)(const T* source, int64_t source_step, int64_t classes, int64_t first, int64_t last, int64_t rows,
                    T* destination, int64_t pitch, int64_t destination_step);
 
   // destination[r * destination_stride + n], for r < rows and n < length: element n / 2 of a row of `count` of the

@@ -17,7 +17,7 @@ inline constexpr int max_tile_vectors = 3;
 //       panel    packed: length x (vectors * lanes) values, contiguous, r-major
 //       initial  what accumulator[i] starts as, at place[i] * initial_stride: a bias (stride 0), or the result so far
 //       result   where accumulator[i] is stored, at place[i] * result_stride; may be `initial`
-//       ahead    memory that is wanted soon: each tile asks for some lines of it
+//       prefetch lines that are wanted soon: each tile prefetches some of them
 //
 // Each lane is one output element and one chain of fused multiply-adds in the order of r: the bits depend on neither
 // `rows`, `vectors`, the lane count nor on where a caller cuts the reduction, since a stored accumulator loses nothing.
@@ -48,7 +48,7 @@ struct TileSums {
   int64_t result_stride;
 };
 
-// Lines that are wanted soon: each tile, or panel, asks for as many, with its first taps.
+// Lines that are wanted soon: each tile, or panel, prefetches as many, with its first taps.
 struct PrefetchLines {
   const void* const* address = nullptr;
   int64_t per_tile = 0;
@@ -56,7 +56,7 @@ struct PrefetchLines {
 
 template <class T>
 using Tile = void (*)(const T* source, const TileRows& rows, const Reduction& reduction, const T* panel,
-                      const TileSums<T>& sums, const PrefetchLines& ahead);
+                      const TileSums<T>& sums, const PrefetchLines& prefetch);
 
 // The same rows over one panel after the other. A tile of few taps is over before a call has begun and ended, and here
 // the next one's multiply-adds follow while the sums of the last are stored. There are no gaps.
@@ -71,7 +71,7 @@ struct PanelSweep {
   int64_t result_stride;
   int64_t result_step;
   int64_t count;  // of panels, one at least
-  PrefetchLines ahead;
+  PrefetchLines prefetch;
   bool streams = false;  // results consist of whole cache lines, and go around the caches
 };
 
@@ -80,8 +80,8 @@ using SweepTile = void (*)(const T* source, const int64_t* row_offset, const int
                            const PanelSweep<T>& sweep);
 
 // The same over panels that nobody has filled: row r of panel p is neighbors in `strip`, from first[p] + tap_offset[r]
-// on. They are read there and written to the panel on the way, unless that is null. What lies at first[p + 1] is asked
-// for meanwhile, so there is one more of these than of panels: of the last, any number.
+// on. They are read there and written to the panel on the way, unless that is null. What lies at first[p + 1] is
+// prefetched meanwhile, so there is one more of these than of panels: of the last, any number.
 template <class T>
 struct PanelSource {
   const T* strip;
@@ -109,7 +109,7 @@ inline constexpr int max_tile_groups = 9;
 //
 //       start    accumulator[i][j] starts as start[i * start_stride + j * lanes ...]
 //       result   and is stored at result[i * result_stride + j * lanes ...]; may be `start`
-//       ahead    where it is not null, what lies at ahead[source_offset[r]] is asked for, too: it is wanted soon
+//       prefetch where it is not null, what lies at prefetch[source_offset[r]] is prefetched: it is wanted soon
 //
 // The same promise: one lane, one chain, in the order of r.
 inline constexpr int max_strip_rows = 4;
@@ -121,7 +121,7 @@ struct StripAddress {
   const int64_t* weight_offset;
   const int64_t* vector_offset;
   const int64_t* source_offset;
-  const T* ahead = nullptr;
+  const T* prefetch = nullptr;
 };
 
 template <class T>
@@ -176,8 +176,9 @@ using RowTile = void (*)(const T* weights, const T* source, const RowsAddress& a
 //
 // `sum_lanes` is the same for every instruction set (64 bytes), so each lane is one chain whose order depends on the
 // shape alone; the caller adds the lanes up. Both operands are readable up to the next multiple of sum_lanes, and `b`
-// for sum_lanes more; what they hold beyond `pixels` does not count, not even an infinity. Where `slowness` is 1 or 2,
-// tiles of more than one row of `a` ask for what lies `ahead` elements further on, from x / slowness on.
+// for sum_lanes more; what they hold beyond `pixels` does not count, not even an infinity. Where `prefetch_slowness`
+// is 1 or 2, tiles of more than one row of `a` prefetch what lies `prefetch_distance` elements further on, from
+// x / prefetch_slowness on.
 inline constexpr int max_dot_rows = 4;
 inline constexpr int max_dot_columns = 12;
 
@@ -189,8 +190,8 @@ struct DotOperand {
   const T* data;
   const int64_t* offset;
   const int64_t* row;
-  int64_t ahead = 0;
-  int64_t slowness = 0;
+  int64_t prefetch_distance = 0;
+  int64_t prefetch_slowness = 0;
 };
 
 template <class T>

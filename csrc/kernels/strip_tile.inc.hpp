@@ -50,11 +50,12 @@ bool adjacent(const int64_t* vector_offset, int64_t lanes) {
 }
 #endif
 
-// The loop over the reduction. `asks` for one line at every step: many at once would keep loads from being served.
-template <bool asks, class T, int rows, int vectors>
+// The loop over the reduction. With `prefetches` one line at every step: many at once would keep loads from being
+// served.
+template <bool prefetches, class T, int rows, int vectors>
 inline __attribute__((always_inline)) void add_taps(const T* const (&row)[rows], const int64_t* weight_offset,
                                                     const T* const (&column)[vectors], const int64_t* source_offset,
-                                                    const T* ahead, int64_t length,
+                                                    const T* prefetch, int64_t length,
                                                     Vector<T> (&accumulator)[rows][vectors]) {
   // From the end, which is where the counter is 0.
   weight_offset += length;
@@ -65,7 +66,7 @@ inline __attribute__((always_inline)) void add_taps(const T* const (&row)[rows],
     keep_in_register(r);
     const int64_t from_row = weight_offset[r];
     const int64_t from_column = source_offset[r];
-    if (asks) __builtin_prefetch(ahead + from_column, 0, 2);
+    if (prefetches) __builtin_prefetch(prefetch + from_column, 0, 2);
     add_products<T, 0, rows - 1>([&](int i) { return row[i][from_row] - Vector<T>{}; },
                                  [&](int j) { return load(column[j] + from_column); }, accumulator);
   }
@@ -92,10 +93,10 @@ void strip_tile(const T* weights, const T* source, const convgrad::kernels::Stri
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; ++j) accumulator[i][j] = load(start + i * start_stride + j * lanes);
   }
-  if (rows > 1 && address.ahead != nullptr)
-    add_taps<true>(row, address.weight_offset, column, address.source_offset, address.ahead, length, accumulator);
+  if (rows > 1 && address.prefetch != nullptr)
+    add_taps<true>(row, address.weight_offset, column, address.source_offset, address.prefetch, length, accumulator);
   else
-    add_taps<false>(row, address.weight_offset, column, address.source_offset, address.ahead, length, accumulator);
+    add_taps<false>(row, address.weight_offset, column, address.source_offset, address.prefetch, length, accumulator);
 #pragma GCC unroll 4
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 8

@@ -30,11 +30,12 @@ __attribute__((noinline)) void sweep_tile(const T* source, const int64_t* row_of
   const T* panel = sweep.panel;
   const T* initial = sweep.initial;
   T* result = sweep.result;
-  const void* const* address = sweep.ahead.address;
+  const void* const* address = sweep.prefetch.address;
   for (int64_t left = sweep.count; left > 0; --left) {
     Vector<T> accumulator[rows][vectors];
     load_sums<T>(initial, sweep.initial_stride, accumulator);
-    add_asking_taps<T, rows, vectors, 1>(row, offset, panel, length, address, sweep.ahead.per_tile, accumulator);
+    add_taps_and_prefetch<T, rows, vectors, 1>(row, offset, panel, length, address, sweep.prefetch.per_tile,
+                                               accumulator);
     if (sweep.streams)
       stream_sums<T>(accumulator, result, sweep.result_stride);
     else
@@ -57,7 +58,7 @@ inline __attribute__((always_inline)) void sweep_strip(const T* source, const in
   T* panel = from.panel;
   const T* initial = sweep.initial;
   T* result = sweep.result;
-  const void* const* address = sweep.ahead.address;
+  const void* const* address = sweep.prefetch.address;
   for (int64_t p = 0; p < sweep.count; ++p) {
     Vector<T> accumulator[rows][vectors];
     load_sums<T>(initial, sweep.initial_stride, accumulator);
@@ -68,8 +69,8 @@ inline __attribute__((always_inline)) void sweep_strip(const T* source, const in
     const auto tap = [&]() __attribute__((always_inline)) {
       keep_in_register(r);
       const T* first = strip + tap_offset[r];
-      // Its last element, and that of each vector before: where a row spans one line more, the panel before has asked
-      // for the first.
+      // Its last element, and that of each vector before: where a row spans one line more, the panel before has
+      // prefetched the first.
 #pragma GCC unroll 3
       for (int j = 1; j <= vectors; ++j) __builtin_prefetch(first + next + j * lanes_of<T> - 1, 0, 3);
       Vector<T> column[vectors];
@@ -82,7 +83,7 @@ inline __attribute__((always_inline)) void sweep_strip(const T* source, const in
       add_products<T, rows, vectors, 1>(row, offset[r], column, accumulator);
       ++r;
     };
-    ask(address, sweep.ahead.per_tile, length, tap);
+    prefetch_between_taps(address, sweep.prefetch.per_tile, length, tap);
     while (r < length) tap();
     if (sweep.streams)
       stream_sums<T>(accumulator, result, sweep.result_stride);

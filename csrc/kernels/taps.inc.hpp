@@ -60,7 +60,7 @@ inline __attribute__((always_inline)) void add_taps(const T* const (&row)[(rows 
   }
 }
 
-// Many taps, several in each step of the loop. What counts is not the steps but their end: Zen 3 foresees that of about
+// Many taps, several in each step of the loop. What counts is not the steps but their end: Zen 3 predicts that of about
 // a hundred, and when it does not, the next tile begins twenty cycles later.
 template <class T, int rows, int vectors, int group>
 inline __attribute__((always_inline)) void add_many_taps(const T* const (&row)[(rows + group - 1) / group],
@@ -86,36 +86,36 @@ inline __attribute__((always_inline)) void add_many_taps(const T* const (&row)[(
   }
 }
 
-// Calls tap() for every tap that asks for a line, or for two where taps are fewer than lines: all at once would wait
-// for one another, and the multiply-adds for them. Returns how many taps that were.
+// Calls tap() for every tap that prefetches a line, or two where taps are fewer than lines: all at once would wait for
+// one another, and the multiply-adds for them. Returns how many taps that were.
 template <class Tap>
-inline __attribute__((always_inline)) int64_t ask(const void* const*& address, int64_t lines, int64_t taps,
-                                                  const Tap& tap) {
+inline __attribute__((always_inline)) int64_t prefetch_between_taps(const void* const*& address, int64_t lines,
+                                                                    int64_t taps, const Tap& tap) {
   const int64_t at_once = lines > taps ? 2 : 1;
   for (; lines > 2 * taps || lines % at_once != 0; --lines) __builtin_prefetch(*address++, 0, 2);
-  const int64_t asking = lines / at_once;
-  for (int64_t left = asking; left > 0; --left) {
+  const int64_t steps = lines / at_once;
+  for (int64_t left = steps; left > 0; --left) {
     __builtin_prefetch(address[0], 0, 2);
     __builtin_prefetch(address[at_once - 1], 0, 2);
     address += at_once;
     tap();
   }
-  return asking;
+  return steps;
 }
 
-// Taps of which some ask for `lines` lines. Moves on `address`.
+// Taps of which the first prefetch `lines` lines. Advances `address`.
 template <class T, int rows, int vectors, int group>
-inline __attribute__((always_inline)) void add_asking_taps(const T* const (&row)[(rows + group - 1) / group],
-                                                           const int64_t* offset, const T* panel, int64_t length,
-                                                           const void* const*& address, int64_t lines,
-                                                           Vector<T> (&accumulator)[rows][vectors]) {
+inline __attribute__((always_inline)) void add_taps_and_prefetch(const T* const (&row)[(rows + group - 1) / group],
+                                                                 const int64_t* offset, const T* panel, int64_t length,
+                                                                 const void* const*& address, int64_t lines,
+                                                                 Vector<T> (&accumulator)[rows][vectors]) {
   const auto tap = [&]() __attribute__((always_inline)) {
     add_tap<T, rows, vectors, group>(row, *offset++, panel, accumulator);
     panel += vectors * lanes_of<T>;
     keep_in_register(panel);
   };
-  const int64_t asked = ask(address, lines, length, tap);
-  add_many_taps<T, rows, vectors, group>(row, offset + length - asked, panel, length - asked, accumulator);
+  const int64_t done = prefetch_between_taps(address, lines, length, tap);
+  add_many_taps<T, rows, vectors, group>(row, offset + length - done, panel, length - done, accumulator);
 }
 
 }  // namespace

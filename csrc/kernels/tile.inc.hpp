@@ -67,11 +67,11 @@ inline __attribute__((always_inline)) void store_sums_at(const int64_t* place,
       store(result + place[i] * result_stride + j * lanes_of<T>, accumulator[i][j]);
 }
 
-// Tile after tile, with add(row, accumulator, address) for the multiply-adds of one, which asks for its lines.
+// Tile after tile, with add(row, accumulator, address) for the multiply-adds of one, which prefetches its lines.
 template <class T, int rows, int vectors, int group, class Add>
 inline __attribute__((always_inline)) void for_each_tile(const T* source, const convgrad::kernels::TileRows& tile_rows,
                                                          const convgrad::kernels::TileSums<T>& sums,
-                                                         const convgrad::kernels::PrefetchLines& ahead,
+                                                         const convgrad::kernels::PrefetchLines& prefetch,
                                                          const Add& add) {
   const int64_t* offset = tile_rows.offset;
   const int64_t* place = tile_rows.place;
@@ -79,7 +79,7 @@ inline __attribute__((always_inline)) void for_each_tile(const T* source, const 
   T* result = sums.result;
   const int64_t initial_stride = sums.initial_stride;
   const int64_t result_stride = sums.result_stride;
-  const void* const* address = ahead.address;
+  const void* const* address = prefetch.address;
   for (int64_t left = tile_rows.tiles; left > 0; --left) {
     const T* row[(rows + group - 1) / group];
     find_rows<T, rows, group>(source, offset, row);
@@ -107,11 +107,11 @@ template <class T, int rows, int vectors, int group>
 __attribute__((noinline)) void tile_with_gaps(const T* source, const convgrad::kernels::TileRows& tile_rows,
                                               const convgrad::kernels::Reduction& reduction, const T* panel,
                                               const convgrad::kernels::TileSums<T>& sums,
-                                              const convgrad::kernels::PrefetchLines& ahead) {
+                                              const convgrad::kernels::PrefetchLines& prefetch) {
   constexpr int64_t width = vectors * lanes_of<T>;
   const int64_t length = reduction.length;
   const auto add = [&](const auto& row, auto& accumulator, auto& address) __attribute__((always_inline)) {
-    for (int64_t line = ahead.per_tile; line > 0; --line) __builtin_prefetch(*address++, 0, 2);
+    for (int64_t line = prefetch.per_tile; line > 0; --line) __builtin_prefetch(*address++, 0, 2);
     const int64_t* offset_end = reduction.offset + length;
     const T* panel_end = panel + length * width;
     for (int64_t set = 0; set < reduction.sets; ++set) {
@@ -124,22 +124,22 @@ __attribute__((noinline)) void tile_with_gaps(const T* source, const convgrad::k
       panel_end += reduction.set_gap * width;
     }
   };
-  for_each_tile<T, rows, vectors, group>(source, tile_rows, sums, ahead, add);
+  for_each_tile<T, rows, vectors, group>(source, tile_rows, sums, prefetch, add);
 }
 
 template <class T, int rows, int vectors, int group = 1>
 __attribute__((noinline)) void tile(const T* source, const convgrad::kernels::TileRows& tile_rows,
                                     const convgrad::kernels::Reduction& reduction, const T* panel,
                                     const convgrad::kernels::TileSums<T>& sums,
-                                    const convgrad::kernels::PrefetchLines& ahead) {
+                                    const convgrad::kernels::PrefetchLines& prefetch) {
   if (__builtin_expect(reduction.segments * reduction.sets > 1, 0))
-    return tile_with_gaps<T, rows, vectors, group>(source, tile_rows, reduction, panel, sums, ahead);
+    return tile_with_gaps<T, rows, vectors, group>(source, tile_rows, reduction, panel, sums, prefetch);
   const int64_t length = reduction.length;
   const auto add = [&](const auto& row, auto& accumulator, auto& address) __attribute__((always_inline)) {
-    add_asking_taps<T, rows, vectors, group>(row, reduction.offset, panel, length, address, ahead.per_tile,
-                                             accumulator);
+    add_taps_and_prefetch<T, rows, vectors, group>(row, reduction.offset, panel, length, address, prefetch.per_tile,
+                                                   accumulator);
   };
-  for_each_tile<T, rows, vectors, group>(source, tile_rows, sums, ahead, add);
+  for_each_tile<T, rows, vectors, group>(source, tile_rows, sums, prefetch, add);
 }
 
 }  // namespace

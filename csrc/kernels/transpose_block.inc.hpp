@@ -10,7 +10,7 @@ namespace {
 template <class T>
 constexpr int block_columns = CONVGRAD_VECTOR_BYTES > 16 ? lanes_of<T> / 2 : lanes_of<T>;
 
-// Of each 16 bytes of a and b, the lower or the upper half, element by element in turns.
+// Of each 16 bytes of a and b, the lower or the upper half, element by element, alternating.
 template <class T, int upper>
 struct Zip16 {
   static constexpr int lane(int i, int lanes) {

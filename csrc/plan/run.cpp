@@ -20,11 +20,11 @@ Status check_pointer(const char* name, const void* data, Index elements) noexcep
 
 namespace {
 
-// The views of a pass by what they are, under the names that the public functions give them.
+// The views of a pass: first and second as in Operands, under the names that the public functions give them.
 struct PassViews {
   const char* first_name;
   ConstView first;
-  ConstView kernel;  // for grad_kernel, the input
+  ConstView second;  // the kernel, or for grad_kernel the input
   const char* result_name;
   View result;
   const void* bias = nullptr;
@@ -43,7 +43,7 @@ Status check_pointers(const Plan::Data& data, const PassViews& views) noexcept {
     return status;
   // A kernel that is packed may be nowhere else.
   const bool packed = views.packed != nullptr;
-  if (Status status = check_pointer(grad_kernel ? "input" : "kernel", views.kernel.data,
+  if (Status status = check_pointer(grad_kernel ? "input" : "kernel", views.second.data,
                                     packed        ? 0
                                     : grad_kernel ? input
                                                   : kernel);
@@ -77,7 +77,7 @@ Status run_typed(const Plan::Data& data, const PassViews& views, Workspace works
   const int rank = data.problem.spatial_rank;
   Operands<T> operands;
   operands.first = make_tensor<const T>(views.first, rank);
-  operands.second = make_tensor<const T>(views.kernel, rank);
+  operands.second = make_tensor<const T>(views.second, rank);
   operands.result = make_tensor<T>(views.result, rank);
   operands.bias = static_cast<const T*>(views.bias);
   operands.bias_stride = views.bias_stride;
@@ -100,7 +100,7 @@ Status run_packed(const Plan& plan, Pass pass, const PackedKernel& kernel, PassV
     return Status::invalid("kernel: an empty packed kernel cannot be used; make one with PackedKernel::make");
   if (kernel.data()->plan != plan.data()->number)
     return Status::invalid("kernel: it was packed for another plan than the one that runs");
-  views.kernel = kernel.data()->in_place;
+  views.second = kernel.data()->in_place;
   views.packed = kernel.data()->packed;
   return run(plan, pass, views, workspace);
 }

@@ -1,12 +1,13 @@
-// Brings what is packed or stored next nearer, a few lines at a time, while other things are multiplied: both touch
-// many short rows that are far apart, which no processor foresees.
+// Prefetches what is packed or stored next into the second-level cache, a few lines at a time, while other things are
+// multiplied: both touch many short rows that are far apart, which no hardware prefetcher follows.
 #pragma once
 
 #include <type_traits>
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/machine.hpp"
 #include "algorithms/common/pixel_box.hpp"
-#include "algorithms/read/weights.hpp"
+#include "kernels/kernel_set.hpp"
 
 namespace convgrad {
 
@@ -19,7 +20,7 @@ struct Rows {
   Index elements;  // of each
 };
 
-// More would wait for one another.
+// Structural: what PrefetchList has room for. More lines at once would wait for one another.
 inline constexpr Index most_lines_per_step = 128;
 
 template <class T>
@@ -47,8 +48,8 @@ class Prefetch {
     }
   }
 
-  // For whoever takes several steps at once: how many lines each has, and the lines of the next steps, of which the
-  // last is asked for again when no more are left.
+  // For whoever takes several steps at once: how many lines each has, and the lines of the next steps. The last is
+  // repeated when no more are left.
   [[nodiscard]] Index lines_of_step() const noexcept { return left_ > 0 ? lines_per_step_ : 0; }
   const void** list(Index steps, const void** to) noexcept {
     Index wanted = lines_of_step() * steps;
@@ -63,7 +64,7 @@ class Prefetch {
   }
 
  private:
-  static constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  static constexpr Index line = cache_line_bytes / static_cast<Index>(sizeof(T));
 
   // By no more lines than the row has left.
   void advance(Index count) noexcept {
@@ -87,55 +88,29 @@ class Prefetch {
   Index lines_per_step_ = 0;
 };
 
-// The lines that several tiles ask for, so that calls are few.
+// The lines that several tiles prefetch, so that calls of micro-kernels are few.
 template <Index kinds>
 class PrefetchList {
  public:
-  // Those of each `ahead` for the next `tiles` tiles, or for as many as there is room for.
-  template <class... Aheads>
-  kernels::PrefetchLines fill(Index& tiles, Aheads&... ahead) noexcept {
-    static_assert(sizeof...(ahead) == kinds);
-    const Index per_tile = (ahead.lines_of_step() + ...);
+  // Those of each `prefetch` for the next `tiles` tiles, or for as many as there is room for.
+  template <class... Prefetches>
+  kernels::PrefetchLines fill(Index& tiles, Prefetches&... prefetch) noexcept {
+    static_assert(sizeof...(prefetch) == kinds);
+    const Index per_tile = (prefetch.lines_of_step() + ...);
     if (per_tile > 0) tiles = smaller(tiles, room / per_tile);
     const void** line = lines_;
-    ((line = ahead.list(tiles, line)), ...);
+    ((line = prefetch.list(tiles, line)), ...);
     return {lines_, per_tile};
   }
 
  private:
+  // Structural: for four tiles that prefetch as much as they may.
   static constexpr Index room = 4 * kinds * most_lines_per_step;
   const void* lines_[room];
 };
 
-template <class T>
-double input_bytes(const Geometry& geometry) noexcept {
-  double bytes = static_cast<double>(geometry.batch * geometry.groups * geometry.in_channels * Index{sizeof(T)});
-  for (const Index extent : geometry.input) bytes *= static_cast<double>(extent);
-  return bytes;
-}
-
-template <class T>
-double output_bytes(const Geometry& geometry) noexcept {
-  return static_cast<double>(geometry.batch * geometry.output_pixels()) *
-         static_cast<double>(geometry.groups * geometry.out_channels * Index{sizeof(T)});
-}
-
-// The weights that `pack_weights` is about to take.
-template <class T>
-Prefetch<T> prefetch_of_weights(const Weights<T>& weights, Index channels, const Index (&taps)[axes], Index lanes,
-                                Index steps) noexcept {
-  const Index count = taps[0] * taps[1] * taps[2];
-  if (weights.channel == count)  // forward: a row for each lane
-    return {{weights.data, weights.lane, lanes, channels * count}, steps};
-  // In grad_input a row for each channel, whose taps go backwards.
-  if (weights.lane != count) return {};
-  const T* first = weights.data;
-  for (int axis = 0; axis < axes; ++axis) first += smaller(0, weights.axis[axis]) * (taps[axis] - 1);
-  return {{first, weights.channel, channels, lanes * count}, steps};
-}
-
-// Some channels of a group of the input under a block of pixels, where it lies in rows of neighbors. `input` is the
-// whole tensor.
+// Some channels of a group of the input under a block of pixels, where it lies in rows of neighbors, else nothing.
+// `input` is the whole tensor.
 template <class T>
 Prefetch<T> prefetch_of_input(const Geometry& geometry, const Tensor<const T>& input, Index group,
                               const PixelBlock& pixels, Index first_channel, Index channels, Index steps) noexcept {
@@ -174,7 +149,7 @@ Prefetch<T> prefetch_of_input(const Geometry& geometry, const Tensor<const T>& i
 }
 
 // The pixels begin .. end - 1 of a box, `channels` of each, that are written or read next, where the box lies evenly
-// spaced and either pixels or, as in an NHWC array, channels are neighbors. `to` is its first element.
+// spaced and either pixels or, as in an NHWC array, channels are neighbors, else nothing. `to` is its first element.
 template <class T>
 Prefetch<std::remove_const_t<T>> prefetch_of_pixels(const Tensor<T>& to, const PixelBox& box, Index begin, Index end,
                                                     Index channels, Index steps) noexcept {

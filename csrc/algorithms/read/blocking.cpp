@@ -10,6 +10,25 @@ StripShape::Order usual_order(bool pixels_adjacent) noexcept {
   return pixels_adjacent ? StripShape::Order::pixels_adjacent : StripShape::Order::channels_outer;
 }
 
+// All axes are cut into pieces of a size, the last of which may be smaller: how many boxes that makes,
+Index count_boxes(const Index (&size)[axes], const Index (&piece)[axes]) noexcept {
+  Index count = 1;
+  for (int a = 0; a < axes; ++a) count *= divide_up(size[a], piece[a]);
+  return count;
+}
+
+// and box `index` of them, the last axis fastest. Returns how often all boxes come before it.
+Index find_box(Index index, const Index (&size)[axes], const Index (&piece)[axes], Index (&box_first)[axes],
+               Index (&box_size)[axes]) noexcept {
+  for (int a = axes - 1; a >= 0; --a) {
+    const Index pieces = divide_up(size[a], piece[a]);
+    box_first[a] = index % pieces * piece[a];
+    box_size[a] = smaller(piece[a], size[a] - box_first[a]);
+    index /= pieces;
+  }
+  return index;
+}
+
 }  // namespace
 
 Blocking::Blocking(const Geometry& geometry, const BlockingLimits& limits) noexcept
@@ -76,39 +95,23 @@ Index Blocking::strip_room_in_any_order(int axis, Index blocks) const noexcept {
 }
 
 Index Blocking::pixel_blocks() const noexcept {
-  Index count = divide_up(geometry_.batch, images_);
-  for (int a = 0; a < axes; ++a) count *= divide_up(geometry_.output[a], pixels_[a]);
-  return count;
+  return divide_up(geometry_.batch, images_) * count_boxes(geometry_.output, pixels_);
 }
 
 PixelBlock Blocking::pixel_block(Index index) const noexcept {
   PixelBlock block;
-  for (int a = axes - 1; a >= 0; --a) {
-    const Index blocks = divide_up(geometry_.output[a], pixels_[a]);
-    block.first[a] = index % blocks * pixels_[a];
-    block.size[a] = smaller(pixels_[a], geometry_.output[a] - block.first[a]);
-    index /= blocks;
-  }
-  block.first_image = index * images_;
+  block.first_image = find_box(index, geometry_.output, pixels_, block.first, block.size) * images_;
   block.images = smaller(images_, geometry_.batch - block.first_image);
   return block;
 }
 
 Index Blocking::tap_blocks() const noexcept {
-  Index count = larger(1, divide_up(geometry_.in_channels, channels_));
-  for (int a = 0; a < axes; ++a) count *= divide_up(geometry_.kernel[a], taps_[a]);
-  return count;
+  return larger(1, divide_up(geometry_.in_channels, channels_)) * count_boxes(geometry_.kernel, taps_);
 }
 
 TapBlock Blocking::tap_block(Index index) const noexcept {
   TapBlock block;
-  for (int a = axes - 1; a >= 0; --a) {
-    const Index blocks = divide_up(geometry_.kernel[a], taps_[a]);
-    block.first[a] = index % blocks * taps_[a];
-    block.size[a] = smaller(taps_[a], geometry_.kernel[a] - block.first[a]);
-    index /= blocks;
-  }
-  block.first_channel = index * channels_;
+  block.first_channel = find_box(index, geometry_.kernel, taps_, block.first, block.size) * channels_;
   block.channels = smaller(channels_, geometry_.in_channels - block.first_channel);
   block.first_tap = block.first_channel;
   for (int a = 0; a < axes; ++a) block.first_tap = block.first_tap * geometry_.kernel[a] + block.first[a];

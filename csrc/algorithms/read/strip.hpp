@@ -7,11 +7,14 @@
 #pragma once
 
 #include "algorithms/common/blocks.hpp"
-#include "algorithms/common/blocks.hpp"
 #include "algorithms/read/blocking.hpp"
 #include "kernels/kernel_set.hpp"
 
 namespace convgrad {
+
+// Structural: pixels of so many channels fill several cache lines each. A strip keeps them apart by whole lines, an odd
+// number of them; those of fewer channels follow one another without a gap, and share lines.
+inline constexpr Index fewest_adjacent_channels = 64;
 
 // Whether rows of pixels share what is under the kernel.
 inline bool rows_share(const Geometry& geometry) noexcept {
@@ -23,7 +26,7 @@ class StripShape {
   enum class Order {
     channels_outer,  // channel-major, as V usually lies
     channels_inner,  // as an NHWC array's view lies, so that copies stay contiguous
-    pixels_adjacent  // channel-major, and each row cut by column modulo stride: pixels of a row become neighbors
+    pixels_adjacent  // channel-major, and columns dealt out by column modulo stride: pixels of a row become neighbors
   };
 
   StripShape(const Geometry& geometry, Index images, const Index (&pixels)[axes], Index channels,
@@ -71,13 +74,20 @@ class StripShape {
               const Tensor<const T>& input) noexcept;
 
  private:
+  // What of a strip lies inside the input.
+  struct Filled {
+    Range within[axes];  // strip elements
+    Index from[axes];    // the input position of the first of them
+    bool all = true;     // and there are no unused elements
+    bool none = false;
+  };
+  [[nodiscard]] Filled filled(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps) const noexcept;
   [[nodiscard]] Index column(Index element) const noexcept;
   template <class T>
-  void clear_border(const Range (&within)[axes], T* channel) const noexcept;
+  void clear_border(const kernels::KernelSet<T>& kernels, const Filled& filled, Index images, Index channels,
+                    T* strip) const noexcept;
   template <class T>
-  void pack_plane(const kernels::KernelSet<T>& kernels, const T* from, const Index (&from_axis)[axes],
-                  Index from_channel, Index channels, Index first_row, Index rows, Index first_column, Index columns,
-                  T* plane) const noexcept;
+  void clear_border_of_channel(const Range (&within)[axes], T* channel) const noexcept;
 
   Order order_;
   Index elements_;
@@ -86,8 +96,8 @@ class StripShape {
   Index step_[axes];        // input elements from one strip element to the next
   Index pixel_step_[axes];  // strip elements from one pixel to the next
   Index tap_step_[axes];    // strip elements from one tap to the next
-  Index phases_;            // rows are cut into this many, by column modulo phases_
-  Index phase_pitch_;
+  Index classes_;           // columns of a row are dealt out by column modulo classes_,
+  Index class_pitch_;       // and those of each class are neighbors
   Index image_pitch_, channel_pitch_, pitch_[axes];
   Index origin_ = 0;  // where the first pixel lies under the first tap
 };

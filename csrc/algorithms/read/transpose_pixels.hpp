@@ -1,26 +1,27 @@
 // Pixels whose channels are neighbors, as in an NHWC array, become a row of pixels for each channel.
 #pragma once
 
+#include "algorithms/common/machine.hpp"
+#include "algorithms/tuning.hpp"
 #include "core/index.hpp"
 #include "kernels/kernel_set.hpp"
 
 namespace convgrad {
 
-// Pixels of fewer channels share cache lines, and had better be brought near all at once.
-inline constexpr Index fewest_adjacent_channels = 64;
-
-// Turns `count` pixels, `step` elements apart, into rows `pitch` apart. Meanwhile it asks for as many at `next`, unless
-// that is null: the columns that a block of pixels is read by are far apart for a hardware prefetcher. Only where a
-// pixel has many more channels than are read, but these fill several cache lines, it follows each pixel by itself.
+// Transposes `count` pixels, `step` elements apart, into rows `pitch` apart. Meanwhile it prefetches as many at `next`,
+// unless that is null: the columns that a block of pixels is read by are too far apart for a hardware prefetcher. Only
+// where a pixel has many more channels than are read, but these fill several cache lines, it follows each pixel by
+// itself.
 template <class T>
 void transpose_pixels(const kernels::KernelSet<T>& kernels, const T* first, Index step, Index count, Index channels,
                       const T* next, T* to, Index pitch) noexcept {
-  constexpr Index line = 64 / Index{sizeof(T)};
-  constexpr Index channels_of_piece = 16;  // whole cache lines
+  constexpr Index line = cache_line_bytes / Index{sizeof(T)};
+  const Tuning& tuning = tuning_of(kernels);
   const bool apart = step > channels + line;
-  const bool many = channels >= fewest_adjacent_channels;
-  const Index at_once = many && !apart ? channels_of_piece : channels;
-  const Index runs = next == nullptr || (many && apart) ? 0 : apart ? count : 1;
+  const bool many = channels >= tuning.transpose_many_channels;
+  const Index at_once = many && !apart ? tuning.transpose_channels_at_once : channels;
+  const bool prefetches = next != nullptr && !(many && apart) && tuning.transpose_prefetches != 0;
+  const Index runs = !prefetches ? 0 : apart ? count : 1;
   for (Index c = 0; c < channels; c += at_once) {
     const Index some = smaller(at_once, channels - c);
     // All of the memory, in as many shares as there are pieces, or of each pixel what is read.

@@ -38,41 +38,50 @@ bool inside(const Geometry& g, const Position& p) {
   return true;
 }
 
+// What lies under a tap of a pixel, in channel `channel` of all.
 template <class T>
-T padded(const Geometry& g, const Tensor<const T>& input, Index image, Index channel, const Position& p) {
+T value_under(const Geometry& g, const Tensor<const T>& input, Index image, Index channel, const Position& pixel,
+              const Position& tap) {
+  const Position p = input_position(g, pixel, tap);
   return inside(g, p) ? element(input, image, channel, p) : T{0};
+}
+
+// Calls visit(group, o) for every output channel of every group.
+template <class Visit>
+void for_each_output_channel(const Geometry& g, const Visit& visit) {
+  for (Index o = 0; o < g.groups * g.out_channels; ++o) visit(o / g.out_channels, o);
 }
 
 template <class T>
 void forward(const Geometry& g, const Operands<T>& x) {
   for (Index n = 0; n < g.batch; ++n)
-    for (Index group = 0; group < g.groups; ++group)
-      for (Index o = group * g.out_channels; o < (group + 1) * g.out_channels; ++o)
-        for_each(g.output, [&](Position pixel) {
-          T sum = x.bias == nullptr ? T{0} : x.bias[o * x.bias_stride] + T{0};  // not -0
-          for (Index c = 0; c < g.in_channels; ++c)
-            for_each(g.kernel, [&](Position tap) {
-              const T value = padded(g, x.first, n, group * g.in_channels + c, input_position(g, pixel, tap));
-              sum = std::fma(value, element(x.second, o, c, tap), sum);
-            });
-          element(x.result, n, o, pixel) = sum;
-        });
+    for_each_output_channel(g, [&](Index group, Index o) {
+      for_each(g.output, [&](Position pixel) {
+        T sum = x.bias == nullptr ? T{0} : x.bias[o * x.bias_stride] + T{0};  // not -0
+        for (Index c = 0; c < g.in_channels; ++c)
+          for_each(g.kernel, [&](Position tap) {
+            const T value = value_under(g, x.first, n, group * g.in_channels + c, pixel, tap);
+            sum = std::fma(value, element(x.second, o, c, tap), sum);
+          });
+        element(x.result, n, o, pixel) = sum;
+      });
+    });
 }
 
 template <class T>
 void grad_kernel(const Geometry& g, const Operands<T>& x) {
-  for (Index group = 0; group < g.groups; ++group)
-    for (Index o = group * g.out_channels; o < (group + 1) * g.out_channels; ++o)
-      for (Index c = 0; c < g.in_channels; ++c)
-        for_each(g.kernel, [&](Position tap) {
-          T sum{0};
-          for (Index n = 0; n < g.batch; ++n)
-            for_each(g.output, [&](Position pixel) {
-              const T value = padded(g, x.second, n, group * g.in_channels + c, input_position(g, pixel, tap));
-              sum = std::fma(value, element(x.first, n, o, pixel), sum);
-            });
-          element(x.result, o, c, tap) = sum;
-        });
+  for_each_output_channel(g, [&](Index group, Index o) {
+    for (Index c = 0; c < g.in_channels; ++c)
+      for_each(g.kernel, [&](Position tap) {
+        T sum{0};
+        for (Index n = 0; n < g.batch; ++n)
+          for_each(g.output, [&](Position pixel) {
+            const T value = value_under(g, x.second, n, group * g.in_channels + c, pixel, tap);
+            sum = std::fma(value, element(x.first, n, o, pixel), sum);
+          });
+        element(x.result, o, c, tap) = sum;
+      });
+  });
 }
 
 // Reads equation (3) from the side of dV: which (pixel, tap) pairs lie over this input position? G counts as zero

@@ -8,6 +8,7 @@
 #include "algorithms/gemm/ways/channel_blocks.hpp"
 #include "algorithms/gemm/write/bias.hpp"
 #include "algorithms/gemm/write/unpack.hpp"
+#include "algorithms/read/prefetch_weights.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/read/weights.hpp"
 #include "core/cpu.hpp"
