@@ -11,6 +11,7 @@ enum class Way : int {
   pixels_from_panels,
   pixels_from_strip,
   pixel_rows,
+  groups_by_lane,
   // grad_input:
   patches,
   columns,
@@ -23,9 +24,18 @@ enum class Way : int {
 
 inline constexpr int ways = static_cast<int>(Way::unknown);
 
-inline constexpr const char* way_names[ways] = {
-    "auto",    "channels_by_tile", "channels_by_pixel", "pixels_from_panels",   "pixels_from_strip", "pixel_rows",
-    "patches", "columns",          "channel_sums",      "channel_sums_swapped", "pixel_sums"};
+inline constexpr const char* way_names[ways] = {"auto",
+                                                "channels_by_tile",
+                                                "channels_by_pixel",
+                                                "pixels_from_panels",
+                                                "pixels_from_strip",
+                                                "pixel_rows",
+                                                "groups_by_lane",
+                                                "patches",
+                                                "columns",
+                                                "channel_sums",
+                                                "channel_sums_swapped",
+                                                "pixel_sums"};
 
 inline const char* name_of(Way way) noexcept { return way_names[static_cast<int>(way)]; }
 

@@ -128,7 +128,7 @@ bool for_each_residue(const Geometry& g, const Visit& visit) noexcept {
 
 template <class T>
 bool GradInputResidues<T>::serves(Way way, const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
-  bool all = way <= Way::pixel_rows;
+  bool all = way <= Way::groups_by_lane;
   for_each_residue(geometry, [&](const Residue(&residue)[axes]) {
     all = all && serves_correlation(way, residue_geometry(geometry, residue), kernels);
   });
