@@ -9,8 +9,9 @@ from pathlib import Path
 
 
 def run_python(*arguments: str, timeout: float = 120.0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python <arguments>` with warnings as errors and the tests' helper modules importable."""
-    path = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
+    """`python <arguments>` with warnings as errors, and the tests' helper modules and the benchmark importable."""
+    tests = Path(__file__).parent
+    path = os.pathsep.join(filter(None, (str(tests), str(tests.parent), os.environ.get("PYTHONPATH"))))
     variables = {**os.environ, "PYTHONPATH": path, **environment}
     command = [sys.executable, "-W", "error", *arguments]
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=timeout, check=False)

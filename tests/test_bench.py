@@ -22,7 +22,7 @@ from convgrad._bench.timing import Effort, measure
 pytest.importorskip("bench", reason="the benchmark is part of the repository, not of the package")
 pytest.importorskip("rich")
 
-from bench import compare, environment, layers, machine, memory, peers, phases, report, results
+from bench import compare, environment, layers, machine, memory, networks, peers, phases, report, results
 from bench.__main__ import main
 from bench.peers.contender import LAYOUTS, Layout, arrange
 from bench.results import Limits, Line, Memory, Run, Timing
@@ -75,6 +75,19 @@ def test_choose() -> None:
     assert all("vgg" in entry.name for entry in layers.choose(["vgg"]))
     assert {entry.kind for entry in layers.choose(kinds=["pointwise"])} == {"pointwise"}
     assert layers.choose(["no such layer"]) == []
+
+
+def test_networks_are_read() -> None:
+    found = networks.load()
+    first = found["resnet50"][0]
+    assert first == networks.Use(square("resnet50-1", 1, 3, 224, 64, 7, stride=2, padding=3), times=1)
+    assert sum(use.times for use in found["resnet50"]) == 53
+    uses = [use for layers_of_one in found.values() for use in layers_of_one]
+    assert len({use.layer.name for use in uses}) == len(uses)
+    for use in uses:
+        assert use.times > 0
+        assert min(use.layer.output_size) > 0
+        assert use.layer.in_channels % use.layer.groups == use.layer.out_channels % use.layer.groups == 0
 
 
 def test_saved_run_comes_back(tmp_path: Path) -> None:

@@ -18,11 +18,13 @@ def test_version_matches_the_package() -> None:
     version = importlib.metadata.version("convgrad")
     assert cg.__version__ == version
     assert _core.version() == version
+    assert _core.bits_version() >= 1
 
 
 def test_info() -> None:
     text = assert_succeeds("-m", "convgrad", "info")
     assert cg.__version__ in text
+    assert re.search(rf"(?m)^bits version: +{_core.bits_version()}$", text)
     assert _core.compiler() in text
     assert _core.isa() in text
     assert all(isa in text for isa in (*_core.built_isas(), *_core.supported_isas()))

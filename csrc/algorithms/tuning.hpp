@@ -98,9 +98,42 @@ inline constexpr Index MiB = 1024 * KiB;
 
 #define CONVGRAD_TUNING_COLUMNS(SAME, EACH)
 
-#define CONVGRAD_TUNING_CHANNEL_SUMS(SAME, EACH)
+#define CONVGRAD_TUNING_CHANNEL_SUMS(SAME, EACH) \
+  SAME(double, channel_sums_strip_cost, 16, "multiplications", "packing an element of the strip: speaks against small items, each of which packs its own") \
+  SAME(double, channel_sums_grad_cost, 8, "taps", "packing an element of G, which every block of taps does anew") \
+  EACH(Index, channel_sums_joined_pixels, 2048, 1024, 1024, 1024, "pixels", "of blocks that are taken together: tiles start, and load and store their sums, once for all of them, but the panel of G grows; 0: none are") \
+  SAME(Index, channel_sums_joined_strip, 384 * KiB, "bytes", "of the strip of blocks that are taken together: it has to stay in the second-level cache") \
+  SAME(Index, channel_sums_in_place, 1, "0 or 1", "whether the input is read where it lies if it lies as a strip does") \
+  SAME(double, channel_sums_border, 0, "share", "of the products on the border above which they are left out, tap by tap, and the input is read in place there, too; 1: never") \
+  SAME(double, channel_sums_border_high_tiles, 0.1, "share", "the same where one channel's taps have high tiles, which a tap's channels have not") \
+  EACH(double, channel_sums_border_strided, 0, 0.1, 0.1, 0.1, "share", "the same with a stride: with short vectors a tap's tile of several channels reads twice as many cache lines") \
+  SAME(double, channel_sums_small_border, 0.02, "share", "of the border for which fewer channels are not worth leaving it out") \
+  SAME(Index, channel_sums_border_channels, 7, "input channels", "tiles of fewer cost more than leaving out the border saves") \
+  SAME(Index, channel_sums_small_border_channels, 16, "input channels", "the same for a small border") \
+  SAME(double, channel_sums_prefetch_grad, 7 * MiB, "bytes", "a larger G comes from the last-level cache or memory: its next panel is prefetched") \
+  SAME(double, channel_sums_prefetch_input, 4 * MiB, "bytes", "a larger input is prefetched, the next block's while this one's is multiplied") \
+  SAME(Index, channel_sums_prefetch_strip, 384 * KiB, "bytes", "but not for a larger strip: that would drive from the cache what is being read") \
+  SAME(double, channel_sums_prefetch_results, 512 * KiB, "bytes", "the memory of a larger dK is prefetched: each of its rows would wait for it when it is stored") \
+  SAME(Index, channel_sums_transposed_channels, 32, "input channels", "fewer of an NHWC array are read as they lie: a cache line for every few multiply-adds, all of which compete for few places where pixels are a power of two apart") \
+  SAME(Index, channel_sums_transposed_uses, 64, "uses", "of an element, one for each output channel and tap, that pay for transposing it into the strip") \
+  SAME(Index, channel_sums_conflicting_lines, 8, "cache lines", "of a pixel's channels in one set of the first-level cache, as where channels are 4 KiB apart; more are copied into a strip, which lies better") \
+  SAME(Index, channel_sums_many_conflicting_lines, 13, "cache lines", "so many drive each other out for good") \
+  SAME(Index, channel_sums_conflict_uses, 512, "uses", "of an element that pay for that copy") \
+  SAME(Index, channel_sums_many_conflict_uses, 64, "uses", "the same of many conflicting lines")
 
-#define CONVGRAD_TUNING_PIXEL_SUMS(SAME, EACH)
+#define CONVGRAD_TUNING_PIXEL_SUMS(SAME, EACH) \
+  SAME(double, pixel_sums_strip_cost, 16, "multiplications", "packing an element of the strip: speaks against small items, each of which packs its own") \
+  SAME(double, pixel_sums_grad_cost, 4, "taps", "reading an element of G, which every block of taps does anew") \
+  SAME(Index, pixel_sums_input_load, 2, "cycles", "a tile's load of the input crosses cache lines; a multiply-add, or a load of G, takes one") \
+  SAME(Index, pixel_sums_kernel_rows, 1, "0 or 1", "whether rows of the kernel make the tiles of a single output channel and share the rows of pixels they load") \
+  SAME(Index, pixel_sums_input_in_place, 1, "0 or 1", "whether the input is read where it lies if a block meets no border and its pixels are neighbors") \
+  SAME(Index, pixel_sums_grad_in_place, 1, "0 or 1", "whether G is read where it lies if its pixels are neighbors") \
+  EACH(Index, pixel_sums_piece, 16 * KiB, 3 * KiB, 3 * KiB, 3 * KiB, "bytes", "of a channel that tiles read before those of the next channels begin: short vectors go over them once for each half of a cache line, and want them in the first-level cache") \
+  SAME(Index, pixel_sums_strip_piece, 384 * KiB, "bytes", "of the input of a 1x1 kernel that is copied at once") \
+  SAME(Index, pixel_sums_grad_piece, 192 * KiB, "bytes", "of G that are copied at once where it cannot be read in place") \
+  SAME(Index, pixel_sums_transposed_channels, 6, "output channels", "fewer of an NHWC array are copied one by one and not transposed") \
+  SAME(double, pixel_sums_prefetch_grad, 1 * MiB, "bytes", "a larger G comes from the last-level cache or memory: its next rows are prefetched") \
+  SAME(double, pixel_sums_prefetch_input, 1 * MiB, "bytes", "the same of the input")
 
 #define CONVGRAD_TUNING(SAME, EACH) \
   CONVGRAD_TUNING_SHARING(SAME, EACH) \

@@ -47,6 +47,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   module.def("built_isas", &bindings::built_isas);
   module.def("supported_isas", &bindings::supported_isas);
   module.def("version", &version);
+  module.def("bits_version", &bits_version);
   module.def("compiler", &bindings::compiler);
   module.def("measure_peak_flops", &bindings::measure_peak);
   module.def("measure_bandwidth", &bindings::measure_bandwidth);

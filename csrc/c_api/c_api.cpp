@@ -194,3 +194,4 @@ convgrad_status convgrad_active_isa(const char** name, char* message, size_t mes
 const char* convgrad_built_isas(void) { return built_isas(); }
 const char* convgrad_supported_isas(void) { return supported_isas(); }
 const char* convgrad_version(void) { return version(); }
+int convgrad_bits_version(void) { return bits_version(); }

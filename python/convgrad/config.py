@@ -41,7 +41,7 @@ def get_num_threads() -> int:
 
 
 def config_text() -> str:
-    """Describe this copy of the library: version, compiler, kernel sets and threads.
+    """Describe this copy of the library: version, bits version, compiler, kernel sets and threads.
 
     Returns
     -------
@@ -50,6 +50,7 @@ def config_text() -> str:
     """
     lines = {
         "convgrad": _core.version(),
+        "bits version": str(_core.bits_version()),
         "compiler": _core.compiler(),
         "ISA built": ", ".join(_core.built_isas()),
         "ISA supported": ", ".join(_core.supported_isas()),
@@ -60,7 +61,9 @@ def config_text() -> str:
 
 
 def show_config() -> None:
-    """Print version, compiler, the kernel sets built, supported and used, and the number of threads.
+    """Print version, bits version, compiler, the kernel sets built, supported and used, and the number of threads.
+
+    Copies with the same bits version give the same bits, those without a fused multiply-add apart.
 
     The environment variable CONVGRAD_ISA, read at import, forces a kernel set.
     """

@@ -48,6 +48,7 @@ def main(path: str, version: str) -> None:
     library = c.CDLL(path)
     library.convgrad_version.restype = c.c_char_p
     assert library.convgrad_version().decode() == version
+    assert library.convgrad_bits_version() >= 1
     message = c.create_string_buffer(256)
     last = (message, c.c_size_t(len(message)))
 

@@ -204,6 +204,7 @@ static void test_errors(void) {
   CHECK(strstr(convgrad_supported_isas(), isa) != NULL);
   CHECK(strstr(convgrad_built_isas(), "baseline") != NULL);
   CHECK(strlen(convgrad_version()) >= 5);
+  CHECK(convgrad_bits_version() >= 1);
 }
 
 int main(void) {

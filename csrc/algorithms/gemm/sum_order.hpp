@@ -1,6 +1,6 @@
-// Numbers that a result's bits depend on: they shape the order in which a sum adds up its products. A change of one is a
-// change of `bits_version`, and the hashes in tests/ fail before it is made. None may come from the machine, the kernel
-// set or the number of threads. Numbers that only speed depends on stand in algorithms/tuning.hpp.
+// Numbers that a result's bits depend on: they shape the order in which a sum adds up its products. A change of one is
+// a change of `bits_version`, and the hashes in tests/ fail before it is made. None may come from the machine, the
+// kernel set or the number of threads. Numbers that only speed depends on stand in algorithms/tuning.hpp.
 #pragma once
 
 #include "core/index.hpp"
@@ -11,8 +11,72 @@ namespace convgrad::gemm::sum_order {
 
 // --- grad_kernel: which of its two orders
 
-// --- channel_sums
+namespace grad_kernel {
 
-// --- pixel_sums
+// In channels. So few output channels leave most of a vector empty: pixel_sums, in any case.
+inline constexpr Index few_channels = 8;
+// In channels: transposing a pixel of the matrix whose channels are lanes takes as long as multiplying so many. The
+// swap of G and V adds up the same terms in the same order, but parts are cut by how much room an item's sums take, and
+// these are padded along the lanes.
+inline constexpr Index transposing_when_swapped = 8;
+// In taps: with channels as lanes G is transposed, which takes as long as multiplying so many.
+inline constexpr double transposing = 8;
+// With pixels as lanes it is not, but most loads of the input cross cache lines,
+inline constexpr double crossing = 1.125;
+// in pixels, every row starts anew,
+inline constexpr Index starting = 8;
+// and in bytes, every sum has a vector of its own, and all of them have to stay in the second-level cache.
+inline constexpr Index most_lane_bytes = 512 * 1024;
+
+}  // namespace grad_kernel
+
+// --- channel_sums: what cuts pixels into blocks and these into parts. Blocks alone do not show in the bits, since
+// pixels are added up in their order whatever the blocks; but parts begin and end with blocks, and their number follows
+// from how many items there are, and how large.
+
+namespace channel_sums {
+
+// In bytes, of the strip of a block: half of a second-level cache is left for sums and a panel.
+inline constexpr Index strip_bytes = 384 * 1024;
+// In bytes, of an item's sums: they are loaded and stored for each block, so they stay in the second-level cache.
+inline constexpr Index item_bytes = 320 * 1024;
+// In channels of an item, which share a strip: more where there are fewer taps to keep sums for.
+inline constexpr Index fewest_channels_of_item = 128;
+inline constexpr Index most_channels_of_item = 512;
+// In bytes: items are padded to whole panels, as wide as any kernel set's.
+inline constexpr Index widest_panel_bytes = 128;
+// In pixels, of a block, which is of whole rows unless these are longer than `longest_row`.
+inline constexpr Index block_pixels = 256;
+inline constexpr Index longest_row = 1024;
+// Of all items together: enough for many threads.
+inline constexpr Index parts_wanted = 128;
+// In multiplications: a part with less to do is not worth adding up.
+inline constexpr double part_multiplications = 5e5;
+// In bytes, of the sums of all parts.
+inline constexpr Index all_parts_bytes = 1200 * 1024;
+
+}  // namespace channel_sums
+
+// --- pixel_sums: the same, and a vector's sums begin anew with each block of a row.
+
+namespace pixel_sums {
+
+// In bytes, of the strip of a block.
+inline constexpr Index strip_bytes = 384 * 1024;
+// In bytes, of an item's sums, a vector for each: they stay in the second-level cache.
+inline constexpr Index item_bytes = 512 * 1024;
+// In bytes, of the input channels of an item of a 1x1 kernel: in an NHWC array a few cache lines of each pixel.
+inline constexpr Index channel_bytes_1x1 = 512;
+// In pixels, of a block.
+inline constexpr Index block_pixels = 4096;
+// Of all items together: enough for many threads.
+inline constexpr Index parts_wanted = 64;
+// In multiplications, and in vectors of each sum: a part adds up the lanes of all its sums, so it needs enough to do.
+inline constexpr double part_multiplications = 2.5e5;
+inline constexpr double part_vectors = 256;
+// In bytes, of the sums of all parts.
+inline constexpr Index all_parts_bytes = 256 * 1024;
+
+}  // namespace pixel_sums
 
 }  // namespace convgrad::gemm::sum_order

@@ -172,6 +172,7 @@ CONVGRAD_C_API convgrad_status convgrad_active_isa(const char** name, char* mess
 CONVGRAD_C_API const char* convgrad_built_isas(void);     /* comma-separated, best first */
 CONVGRAD_C_API const char* convgrad_supported_isas(void); /* those that this processor can run */
 CONVGRAD_C_API const char* convgrad_version(void);        /* "major.minor.patch" */
+CONVGRAD_C_API int convgrad_bits_version(void);           /* the same number: the same bits in results */
 
 #ifdef __cplusplus
 }

@@ -209,6 +209,10 @@ CONVGRAD_API Status active_isa(const char** name) noexcept;
 CONVGRAD_API const char* built_isas() noexcept;
 CONVGRAD_API const char* supported_isas() noexcept;
 CONVGRAD_API const char* version() noexcept;
+/// Counts the changes of results. Libraries with the same number give the same bits for the same operands with any
+/// kernel set that has a fused multiply-add, and with the same kernel set otherwise; with another number, sums may have
+/// been added in another order. Not for Algorithm::reference, nor for the sign of a zero that comes of underflow.
+CONVGRAD_API int bits_version() noexcept;
 
 /// The fused multiply-add rate that no kernel can pass, of `threads` threads at the same time, measured now with the
 /// active kernel set, in FLOP/s: the fastest of several rounds. Invalid: threads < 1 or > 1024.

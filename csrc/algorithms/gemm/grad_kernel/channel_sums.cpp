@@ -1,97 +1,29 @@
 #include "algorithms/gemm/grad_kernel/channel_sums.hpp"
 
-#include "algorithms/common/blocks.hpp"
-#include "algorithms/common/pixel_box.hpp"
-#include "algorithms/common/sharing.hpp"
+#include <algorithm>
+
+#include "algorithms/common/machine.hpp"
 #include "algorithms/gemm/border/border_pixels.hpp"
-#include "algorithms/gemm/panels/pack_pixels.hpp"
+#include "algorithms/gemm/grad_kernel/sum_cuts.hpp"
 #include "algorithms/gemm/panels/panel_split.hpp"
-#include "algorithms/gemm/write/unpack.hpp"
-#include "algorithms/read/strip.hpp"
-#include "core/parallel.hpp"
-#include "core/phases.hpp"
-#include "core/workspace.hpp"
 
 namespace convgrad::gemm {
 
 namespace {
 
-// All of these shape the order of the sum or the size of an item, so they must not depend on the instruction set.
-constexpr Index strip_bytes = Index{384} << 10;
-constexpr Index accumulator_bytes = Index{320} << 10;
-constexpr Index partial_bytes = Index{1200} << 10;
-constexpr Index pixels_per_block = 256;
-constexpr Index fewest_channels_per_item = 128;
-constexpr Index most_channels_per_item = 512;
-constexpr Index widest_panel_bytes = 128;  // of any instruction set
-constexpr Index parts_wanted = 128;        // of all items together
-constexpr double multiplications_per_part = 5e5;
-constexpr Index longest_row_of_block = 1024;
-// These do not. Tiles start and end, and load and store their sums, once for all blocks that are taken together.
-constexpr Index most_pixels_of_joined_blocks = 1024;
-constexpr Index most_joined_for_long_vectors = 2048;  // with short ones nobody measured
-// Without the border the input is read in place, too. Tiles of fewer channels, or for a smaller share, cost what that
-// saves. So does a tap's tile of several channels where one channel's taps had high tiles, or, with a stride and short
-// vectors, would read half as many cache lines for each.
-constexpr double least_border_share_by_tap = 0.1;
-constexpr double small_border_share = 0.02;
-constexpr Index fewest_channels_by_tap = 7;
-constexpr Index fewest_channels_of_small_border = 16;
-// A larger G or input comes from the last-level cache or beyond: what is packed next is brought nearer, unless it would
-// push out what is being read.
-constexpr double most_near_grad = 7 << 20;
-constexpr double most_near_input = 4 << 20;
-constexpr Index most_ahead = Index{384} << 10;
-// So is the memory of a larger dK: each of its many rows waits to be fetched before it is overwritten.
-constexpr double most_near_results = 512 << 10;
-// A tile reads some channels of a pixel, and then the same ones of the next: of an NHWC array a cache line for every
-// few multiply-adds, and where pixels are a power of two apart all of them compete for few places in the first-level
-// cache. So its pixels are turned into rows, if they are read often enough: each for so many output channels and taps.
-constexpr Index fewest_uses_of_turned_strip = 64;
-constexpr Index fewest_channels_to_turn = 32;
-// Where channels lie 4 KiB apart or nearly so, as those of 64x64 and 224x224 pixels do, one pixel of a tile's channels
-// falls into one place of the first-level cache, which has room for so many lines there. A strip lies better, but has
-// to be copied: the fewer lines compete, the more often it must be used to make up for that.
-constexpr Index most_lines_of_a_place = 8;
-constexpr Index fewest_uses_of_strip = 512;
-constexpr Index lines_that_push_all_out = 13;
-constexpr Index fewest_uses_if_pushed_out = 64;
-
-// The most lines of so many rows, `pitch` elements apart, that compete for one place.
+// The most cache lines of so many elements, `pitch` apart, that fall into one set of the first-level cache.
 template <class T>
-Index lines_of_a_place(Index pitch, Index rows) noexcept {
-  constexpr Index line_bytes = 64;
-  constexpr Index places = 64;
-  Index lines[places] = {};
+Index conflicting_lines(Index pitch, Index elements) noexcept {
+  constexpr Index sets = first_level_way_bytes / cache_line_bytes;
+  Index lines[sets] = {};
   Index last = -1;
   Index most = 0;
-  for (Index row = 0; row < rows; ++row) {
-    const Index line = row * (pitch < 0 ? -pitch : pitch) * Index{sizeof(T)} / line_bytes;
-    if (line != last) most = larger(most, ++lines[line % places]);
+  for (Index element = 0; element < elements; ++element) {
+    const Index line = element * (pitch < 0 ? -pitch : pitch) * Index{sizeof(T)} / cache_line_bytes;
+    if (line != last) most = larger(most, ++lines[line % sets]);
     last = line;
   }
   return most;
-}
-
-// When results are stored, taps take the place of pixels, and input channels that of images: dK's block is a box of the
-// same kind.
-PixelBox tap_box(const GradKernelItem& item) noexcept {
-  return {item.taps.channels, {item.taps.size[0], item.taps.size[1], item.taps.size[2]}};
-}
-
-// Where they go.
-template <class T>
-Tensor<T> results_of(const GradKernelItem& item, const Tensor<T>& grad_kernel, Index group_channels) noexcept {
-  Tensor<T> to;
-  to.outer = grad_kernel.inner;
-  to.inner = grad_kernel.outer;
-  to.data = grad_kernel.data + (item.group * group_channels + item.first_channel) * grad_kernel.outer +
-            item.taps.first_channel * grad_kernel.inner;
-  for (int a = 0; a < axes; ++a) {
-    to.axis[a] = grad_kernel.axis[a];
-    to.data += item.taps.first[a] * grad_kernel.axis[a];
-  }
-  return to;
 }
 
 // Whether a panel of one vector has high tiles (find_group_kind), as long as taps are not put in another order.
@@ -106,302 +38,122 @@ bool taps_in_groups(const Geometry& geometry, const kernels::KernelSet<T>& kerne
 
 }  // namespace
 
-template <class T>
-struct ChannelSums<T>::Worker {
-  T* strip;
-  T* panel;
-  T* accumulators;
-  Index* pixel_offsets;
-  Index* tap_offsets;
-  Index* offsets_by_channel;  // of the taps, before they go tap by tap
-  T* ordered;                 // the sums of a panel, channel by channel
-};
-
-// What holds the input under a block.
-template <class T>
-struct ChannelSums<T>::Source {
-  const T* data;
-  bool lacks_border;
-};
-
-// What is packed after the panel that is being multiplied, and where that is stored.
-template <class T>
-struct ChannelSums<T>::Next {
-  Prefetch<T> panel;
-  Prefetch<T> strip;
-  Prefetch<T> results;
-};
+// --- Decide: from the shape, the type, the threads and the machine.
 
 template <class T>
 ChannelSums<T>::ChannelSums(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-    : geometry_(geometry), kernels_(&kernels) {
-  constexpr Index size = sizeof(T);
-  constexpr Index widest_panel = widest_panel_bytes / size;
-  // As many output channels as share a strip: more where there are fewer taps to keep sums for.
-  const Index taps = larger(1, geometry.in_channels * geometry.taps_per_channel());
-  const Index fitting = accumulator_bytes / size / taps / widest_panel * widest_panel;
-  const Index most = smaller(most_channels_per_item, larger(fewest_channels_per_item, fitting));
-  const Index blocks_of_channels = divide_up(geometry.out_channels, most);
-  const Index channels = larger(1, divide_up(geometry.out_channels, larger(1, blocks_of_channels)));
-  const Index padded = round_up(channels, widest_panel);
-  ItemCost cost;
-  cost.channel_unit = kernels.lanes;
-  cost.strip_element = 16;
-  cost.grad_output = 8;
-  // Of whole rows, unless these are long.
-  const Index row = geometry.output[2] <= longest_row_of_block ? geometry.output[2] : 1;
-  tasks_ = GradKernelTasks(
-      geometry, {larger(pixels_per_block, row), accumulator_bytes / size / padded, strip_bytes / size, false}, channels,
-      cost);
+    : geometry_(geometry), kernels_(&kernels), tasks_(cut_channel_sums(geometry, kernels)) {
+  const Tuning& tuning = tuning_of(kernels);
+  decide_border(tuning);
+  const Index useful = useful_threads(tuning, geometry, threads);
+  tasks_.share(tuning, useful, widest_panel<T>);
+  tasks_.join_blocks(tuning.channel_sums_joined_pixels, tuning.channel_sums_joined_strip / Index{sizeof(T)});
+  areas_.workers = workers_for(tasks_.count(), useful);
+  decide_reading(tuning);
+  reserve_areas();
+}
 
-  const Index items = tasks_.items();
-  const Index sums = padded * tasks_.blocking().most_taps();
-  const double wanted_by_work = 1 + geometry.multiplications() / multiplications_per_part;
-  const Index by_work = wanted_by_work < parts_wanted ? static_cast<Index>(wanted_by_work) : parts_wanted + 1;
-  const Index by_memory = partial_bytes / size / larger(1, saturating_product(sums, items));
-  const Index parts = smaller(smaller(by_work, by_memory),
-                              smaller(divide_up(parts_wanted, larger(1, items)), tasks_.blocking().pixel_blocks()));
-  tasks_.set_parts(parts);
-
-  prefetches_grad_ = output_bytes<T>(geometry) > most_near_grad;
-  prefetches_results_ =
-      static_cast<double>(geometry.groups * geometry.out_channels) * static_cast<double>(taps * size) >
-      most_near_results;
-  const bool high_tiles = channels <= kernels.lanes && taps_in_groups(geometry, kernels);
-  const double share = share_of_border_products(geometry);
-  const bool many_lines = short_vectors(kernels) && geometry.stride[2] > 1;
-  leaves_out_border_ = share > (high_tiles || many_lines ? least_border_share_by_tap : 0);
-  fewest_by_tap_ = share < small_border_share ? fewest_channels_of_small_border : fewest_channels_by_tap;
-  const Index useful = useful_threads(tuning_of(kernels), geometry, threads);
-  tasks_.share(tuning_of(kernels), useful, widest_panel);
-  tasks_.join_blocks(short_vectors(kernels) ? most_pixels_of_joined_blocks : most_joined_for_long_vectors,
-                     strip_bytes / size);
-  threads_ = static_cast<int>(larger(1, smaller(useful, tasks_.count())));
-  const Blocking& blocking = tasks_.blocking();
-  prefetches_input_ = input_bytes<T>(geometry) > most_near_input && blocking.strip_elements() * size <= most_ahead;
-  accumulator_elements_ = round_up(tasks_.channels_per_item(), widest_panel) * blocking.most_taps();
-
-  const Index widest = larger(widest_panel, PanelSplit::widest(kernels));
-  WorkspaceLayout shared;
-  if (tasks_.parts() > 1) partial_ = shared.reserve<T>(tasks_.count() * accumulator_elements_);
-  worker_begin_ = shared.bytes();
-  WorkspaceLayout worker;
-  strip_ = worker.reserve<T>(tasks_.strip_room_in_any_order());
-  panel_ = worker.reserve<T>(tasks_.most_pixels() * widest);
-  if (tasks_.parts() == 1) accumulators_ = worker.reserve<T>(accumulator_elements_);
-  pixel_offsets_ = worker.reserve<Index>(tasks_.most_pixels());
-  tap_offsets_ = worker.reserve<Index>(blocking.most_taps());
-  offsets_by_channel_ = worker.reserve<Index>(leaves_out_border_ ? blocking.most_taps() : 0);
-  ordered_ = worker.reserve<T>(leaves_out_border_ ? blocking.most_taps() * widest : 0);
-  worker_bytes_ = worker.bytes();
+// Without the border the input is read in place there, too. But a tile then has a tap's channels, and not one channel's
+// taps.
+template <class T>
+void ChannelSums<T>::decide_border(const Tuning& tuning) noexcept {
+  const double share = share_of_border_products(geometry_);
+  double least = tuning.channel_sums_border;
+  if (tasks_.channels_per_item() <= kernels_->lanes && taps_in_groups(geometry_, *kernels_))
+    least = std::max(least, tuning.channel_sums_border_high_tiles);
+  if (geometry_.stride[2] > 1) least = std::max(least, tuning.channel_sums_border_strided);
+  leaves_out_border_ = share > least;
+  fewest_by_tap_ = share < tuning.channel_sums_small_border ? tuning.channel_sums_small_border_channels
+                                                            : tuning.channel_sums_border_channels;
 }
 
 template <class T>
-typename ChannelSums<T>::Worker ChannelSums<T>::worker(void* workspace, int number) const noexcept {
-  void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
-  return {at_offset<T>(area, strip_),           at_offset<T>(area, panel_),
-          at_offset<T>(area, accumulators_),    at_offset<Index>(area, pixel_offsets_),
-          at_offset<Index>(area, tap_offsets_), at_offset<Index>(area, offsets_by_channel_),
-          at_offset<T>(area, ordered_)};
+void ChannelSums<T>::decide_reading(const Tuning& tuning) noexcept {
+  const Index taps = geometry_.taps_per_channel();
+  const Index strip_bytes = tasks_.blocking().strip_elements() * Index{sizeof(T)};
+  const double result_bytes = static_cast<double>(geometry_.groups * geometry_.out_channels) *
+                              static_cast<double>(larger(1, geometry_.in_channels * taps) * Index{sizeof(T)});
+  reads_in_place_ = tuning.channel_sums_in_place != 0;
+  transposes_ = geometry_.in_channels >= tuning.channel_sums_transposed_channels &&
+                geometry_.out_channels * taps >= tuning.channel_sums_transposed_uses;
+  prefetches_grad_ = output_bytes<T>(geometry_) > tuning.channel_sums_prefetch_grad;
+  prefetches_input_ = input_bytes<T>(geometry_) > tuning.channel_sums_prefetch_input &&
+                      strip_bytes <= tuning.channel_sums_prefetch_strip;
+  prefetches_results_ = result_bytes > tuning.channel_sums_prefetch_results;
+  // An element of a strip is used once for each channel and, at most, each tap.
+  const Index most_uses = tasks_.channels_per_item() * taps;
+  copies_conflicting_ = (leaves_out_border_ || taps == 1) &&
+                        most_uses >= smaller(tuning.channel_sums_conflict_uses, tuning.channel_sums_many_conflict_uses);
 }
 
 template <class T>
-void ChannelSums<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& input, const Tensor<T>& grad_kernel,
-                         void* workspace) const noexcept {
-  T* partial = at_offset<T>(workspace, partial_);
+void ChannelSums<T>::reserve_areas() noexcept {
+  const Index taps = tasks_.blocking().most_taps();
+  const Index widest = larger(widest_panel<T>, PanelSplit::widest(*kernels_));
   const Index parts = tasks_.parts();
-  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
-    const Worker own = worker(workspace, number);
-    const GradKernelItem item = tasks_.item(index / parts);
-    T* accumulators = parts > 1 ? partial + index * accumulator_elements_ : own.accumulators;
-    accumulate(item, tasks_.part(index % parts), grad_output, input, own, accumulators,
-               parts == 1 ? &grad_kernel : nullptr);
-  });
-  if (parts == 1) return;
-
-  const PhaseTimer timer(Phase::adding_sums);
-  parallel_for(threads_, tasks_.items(), [&](Index index, int number) {
-    const GradKernelItem item = tasks_.item(index);
-    const Index elements = PanelSplit(*kernels_, item.channels).padded_channels() * item.taps.count();
-    T* first = partial + index * parts * accumulator_elements_;
-    for (Index distance = 1; distance < parts; distance *= 2)
-      for (Index i = 0; i + distance < parts; i += 2 * distance) {
-        T* sum = first + i * accumulator_elements_;
-        const T* other = sum + distance * accumulator_elements_;
-        for (Index e = 0; e < elements; ++e) sum[e] += other[e];
-      }
-    store(item, first, grad_kernel, worker(workspace, number));
-  });
+  part_elements_ = round_up(tasks_.channels_per_item(), widest_panel<T>) * taps;
+  if (parts > 1) areas_.shared.reserve(&PartSums<T>::sums, tasks_.count() * part_elements_);
+  areas_.own.reserve(&Area::strip, tasks_.strip_room_in_any_order());
+  areas_.own.reserve(&Area::panel, tasks_.most_pixels() * widest);
+  areas_.own.reserve(&Area::sums, parts > 1 ? 0 : part_elements_);
+  areas_.own.reserve(&Area::pixel_offsets, tasks_.most_pixels());
+  areas_.own.reserve(&Area::tap_offsets, taps);
+  areas_.own.reserve(&Area::offsets_by_channel, leaves_out_border_ ? taps : 0);
+  areas_.own.reserve(&Area::ordered, leaves_out_border_ ? taps * widest : 0);
 }
 
 template <class T>
-bool ChannelSums<T>::by_tap(const GradKernelItem& item) const noexcept {
-  return leaves_out_border_ && item.taps.channels >= fewest_by_tap_;
+void ChannelSums<T>::describe(Text& text) const noexcept {
+  text.line("way", "%s", "channel_sums");
+  tasks_.describe(text);
+  const bool by_taps = by_tap(tasks_.blocking().most_taps_box().channels);
+  text.line("copies", "G into panels of channels; V into a strip%s%s",
+            transposes_ ? ", transposed where its channels are neighbors" : "",
+            reads_in_place_ ? ", unless it lies so" : "");
+  if (by_taps) text.line("border", "%s", "left out, tap by tap");
+  if (prefetches_grad_ || prefetches_input_ || prefetches_results_)
+    text.line("prefetch", "of the next block or panel:%s%s%s", prefetches_grad_ ? " G" : "",
+              prefetches_input_ ? " V" : "", prefetches_results_ ? " dK" : "");
 }
+
+// --- Bind: to a run's operands.
 
 template <class T>
-bool ChannelSums<T>::strip_pays(const GradKernelItem& item, const PixelBlock& pixels, const StripShape& shape,
-                                const Tensor<const T>& input) const noexcept {
-  if (!by_tap(item) && geometry_.taps_per_channel() > 1) return false;  // a tile has few channels
-  const Index uses = pixels.count() * item.taps.count() * item.channels / larger(1, shape.elements());
-  if (uses < fewest_uses_if_pushed_out) return false;
-  const Index lines = lines_of_a_place<T>(input.inner, EvenTiles(item.taps.channels, kernels_->tile_rows).rows(0));
-  return uses >= (lines >= lines_that_push_all_out ? fewest_uses_if_pushed_out : fewest_uses_of_strip) &&
-         lines > most_lines_of_a_place;
+typename ChannelSums<T>::Binding ChannelSums<T>::bind(const Tensor<const T>& grad_output, const Tensor<const T>& input,
+                                                      const Tensor<T>& grad_kernel) const noexcept {
+  Binding run{grad_output, input, grad_kernel, StripShape::natural_order(input), false, {INT64_MAX, INT64_MAX}};
+  if (transposes_) run.order = StripShape::Order::channels_outer;
+  run.prefetches_grad = prefetches_grad_ && grad_output.axis[2] == 1;
+  if (!copies_conflicting_ || input.axis[2] != 1) return run;
+  const Blocking& blocking = tasks_.blocking();
+  const Index most = blocking.most_taps_box().channels;
+  const Index last = blocking.tap_block(blocking.tap_blocks() - 1).channels;
+  run.fewest_uses_of_copy[0] = fewest_uses_of_copy(most, input);
+  if (last != most) run.fewest_uses_of_copy[1] = fewest_uses_of_copy(last, input);
+  return run;
 }
 
+// Where channels lie 4 KiB apart or nearly so, as those of 64x64 and 224x224 pixels do, one pixel of a tile's channels
+// falls into one set of the first-level cache, which has room for so many lines. The fewer of them compete, the more
+// often a copy must be used.
 template <class T>
-StripShape::Order ChannelSums<T>::strip_order(const Tensor<const T>& input) const noexcept {
-  const bool turns = geometry_.in_channels >= fewest_channels_to_turn &&
-                     geometry_.out_channels * geometry_.taps_per_channel() >= fewest_uses_of_turned_strip;
-  return turns ? StripShape::Order::channels_outer : StripShape::natural_order(input);
+Index ChannelSums<T>::fewest_uses_of_copy(Index channels, const Tensor<const T>& input) const noexcept {
+  if (!by_tap(channels) && geometry_.taps_per_channel() > 1) return INT64_MAX;  // a tile has few channels
+  const Tuning& tuning = tuning_of(*kernels_);
+  const Index lines = conflicting_lines<T>(input.inner, EvenTiles(channels, kernels_->tile_rows).rows(0));
+  if (lines <= tuning.channel_sums_conflicting_lines) return INT64_MAX;
+  return lines < tuning.channel_sums_many_conflicting_lines ? tuning.channel_sums_conflict_uses
+                                                            : tuning.channel_sums_many_conflict_uses;
 }
 
-template <class T>
-void ChannelSums<T>::accumulate(const GradKernelItem& item, const PixelPart& part, const Tensor<const T>& grad_output,
-                                const Tensor<const T>& input, const Worker& worker, T* accumulators,
-                                const Tensor<T>* grad_kernel) const noexcept {
-  PhaseTimer timer(Phase::multiplying);
-  alignas(64) static constexpr T zeros[kernels::max_tile_vectors * kernels::sum_lanes<T>] = {};  // as wide as any panel
-  const Index taps = item.taps.count();
-  const PanelSplit panels(*kernels_, item.channels);
-  if (part.first_block == part.end_block) {
-    for (Index e = 0; e < panels.padded_channels() * taps; ++e) accumulators[e] = T{0};
-    if (grad_kernel != nullptr) store(item, accumulators, *grad_kernel, worker);
-  }
-  Tensor<const T> group_input = input;
-  group_input.data += item.group * geometry_.in_channels * input.inner;
-  Tensor<const T> item_grad = grad_output;
-  item_grad.data += (item.group * geometry_.out_channels + item.first_channel) * grad_output.inner;
-
-  for (Index b = part.first_block, after = b; b < part.end_block; b = after) {
-    timer.next(Phase::packing_input);
-    const PixelBlock pixels = tasks_.joined_block(b, part.end_block, after);
-    const PixelBox box{pixels.images, {pixels.size[0], pixels.size[1], pixels.size[2]}};
-    // Where no element on the border is read, the input itself serves as well.
-    const auto read_input = [&](bool may_lie_in) {
-      StripShape shape(geometry_, pixels.images, pixels.size, item.taps.channels, item.taps.size, strip_order(input));
-      const bool on_border = shape.meets_border(geometry_, pixels, item.taps);
-      const bool in_place =
-          shape.lies_close(input, item.taps) && (!on_border || may_lie_in) && !strip_pays(item, pixels, shape, input);
-      if (in_place)
-        shape.lie_in(geometry_, pixels, item.taps, group_input);
-      else
-        shape.pack(*kernels_, geometry_, pixels, item.taps, group_input, worker.strip);
-      shape.fill_pixel_offsets(pixels, worker.pixel_offsets);
-      fill_tap_offsets(item, shape, worker);
-      return Source{in_place ? group_input.data : worker.strip, in_place && on_border};
-    };
-    Source source = read_input(by_tap(item) && leaves_out_all(pixels));
-
-    const Tensor<const T> block_grad = at_block(item_grad, pixels);
-    const bool done = after == part.end_block;
-    const Index steps = divide_up(taps, kernels_->tile_rows);
-    Index ignored = 0;
-    const PixelBlock following = done ? pixels : tasks_.joined_block(after, part.end_block, ignored);
-    Next next;
-    if (prefetches_input_ && !done)
-      next.strip = prefetch_of_input(geometry_, input, item.group, following, item.taps.first_channel,
-                                     item.taps.channels, steps * panels.count());
-    for (Index panel = 0; panel < panels.count(); ++panel) {
-      const Index first_lane = panels.first_lane(panel);
-      const Index width = panels.width(panel);
-      timer.next(Phase::packing_input);
-      Tensor<const T> from = block_grad;
-      from.data += first_lane * grad_output.inner;
-      pack_pixels(*kernels_, from, box, panels.used_lanes(panel), width, worker.panel);
-      timer.next(Phase::multiplying);
-      // Next come the channels of another panel, or those of the first under another block.
-      const bool last = panel + 1 == panels.count();
-      next.panel = {};
-      const PixelBlock& under = last ? following : pixels;
-      if (prefetches_grad_ && !(last && done) && grad_output.axis[2] == 1 && under.images == 1) {
-        const Index lanes = last ? 0 : panel + 1;
-        const T* first = at_block(item_grad, under).data + panels.first_lane(lanes) * grad_output.inner;
-        next.panel = {{first, grad_output.inner, panels.used_lanes(lanes), under.count()}, steps};
-      }
-      T* sums = accumulators + first_lane * taps;
-      const bool complete = done && grad_kernel != nullptr;
-      if (complete && prefetches_results_) {
-        Tensor<T> to = results_of(item, *grad_kernel, geometry_.out_channels);
-        to.data += first_lane * to.inner;
-        next.results = prefetch_of_pixels(to, tap_box(item), 0, taps, panels.used_lanes(panel), steps);
-      }
-      const Accumulators<T> rows{b == part.first_block ? zeros : nullptr, 0, sums, width};
-      // With an infinity or nan in G, zeros on the border count.
-      if (by_tap(item) && kernels_->all_finite(worker.panel, pixels.count() * width)) {
-        multiply_by_tap(item, pixels, panels.vectors(panel), source.data, worker, rows, next);
-      } else {
-        if (source.lacks_border) source = read_input(false);
-        run_tiles<T>(*kernels_, panels.vectors(panel), source.data, {worker.tap_offsets, nullptr, taps},
-                     {worker.pixel_offsets, pixels.count()}, worker.panel, rows, next.panel, next.strip, next.results);
-      }
-      if (complete) store_panel(item, panel, sums, *grad_kernel, worker);
-    }
-  }
-}
-
-template <class T>
-void ChannelSums<T>::fill_tap_offsets(const GradKernelItem& item, const StripShape& shape,
-                                      const Worker& worker) const noexcept {
-  if (!by_tap(item)) return shape.fill_tap_offsets(item.taps, worker.tap_offsets);
-  shape.fill_tap_offsets(item.taps, worker.offsets_by_channel);
-  const Index channels = item.taps.channels;
-  const Index kernel_taps = item.taps.count() / channels;
-  for (Index tap = 0; tap < kernel_taps; ++tap)
-    for (Index c = 0; c < channels; ++c)
-      worker.tap_offsets[tap * channels + c] = worker.offsets_by_channel[c * kernel_taps + tap];
-}
-
-// All channels of a tap meet the border at the same pixels.
-template <class T>
-void ChannelSums<T>::multiply_by_tap(const GradKernelItem& item, const PixelBlock& pixels, Index vectors,
-                                     const T* strip, const Worker& worker, const Accumulators<T>& sums,
-                                     Next& next) const noexcept {
-  const Index width = vectors * kernels_->lanes;
-  Accumulators<T> here = sums;
-  const Index channels = item.taps.channels;
-  Index row = 0;
-  for (Index i = 0; i < item.taps.size[0]; ++i)
-    for (Index j = 0; j < item.taps.size[1]; ++j)
-      for (Index k = 0; k < item.taps.size[2]; ++k, row += channels) {
-        const Index tap[] = {item.taps.first[0] + i, item.taps.first[1] + j, item.taps.first[2] + k};
-        const BoxWalk walk = find_border_pixels(geometry_, pixels, tap, worker.pixel_offsets);
-        here.result = sums.result + row * width;
-        run_tiles<T>(*kernels_, vectors, strip, {worker.tap_offsets + row, nullptr, channels}, walk.reduction,
-                     worker.panel + walk.first * width, here, next.panel, next.strip, next.results);
-      }
-}
-
-template <class T>
-void ChannelSums<T>::store(const GradKernelItem& item, const T* accumulators, const Tensor<T>& grad_kernel,
-                           const Worker& worker) const noexcept {
-  const PanelSplit panels(*kernels_, item.channels);
-  for (Index panel = 0; panel < panels.count(); ++panel)
-    store_panel(item, panel, accumulators + panels.first_lane(panel) * item.taps.count(), grad_kernel, worker);
-}
-
-template <class T>
-void ChannelSums<T>::store_panel(const GradKernelItem& item, Index panel, const T* sums, const Tensor<T>& grad_kernel,
-                                 const Worker& worker) const noexcept {
-  const PhaseTimer timer(Phase::storing);
-  const PixelBox box = tap_box(item);
-  const PanelSplit panels(*kernels_, item.channels);
-  Tensor<T> to = results_of(item, grad_kernel, geometry_.out_channels);
-  to.data += panels.first_lane(panel) * to.inner;
-  const Index width = panels.width(panel);
-  if (by_tap(item)) {
-    const Index channels = item.taps.channels;
-    const Index kernel_taps = box.count() / channels;
-    for (Index c = 0; c < channels; ++c)
-      kernels_->copy_rows(sums + c * width, channels * width, kernel_taps, width,
-                          worker.ordered + c * kernel_taps * width, width);
-    sums = worker.ordered;
-  }
-  unpack_pixels(*kernels_, sums, width, box, 0, box.count(), panels.used_lanes(panel), to);
-}
-
-template class ChannelSums<float>;
-template class ChannelSums<double>;
+template ChannelSums<float>::ChannelSums(const Geometry&, const kernels::KernelSet<float>&, int) noexcept;
+template ChannelSums<double>::ChannelSums(const Geometry&, const kernels::KernelSet<double>&, int) noexcept;
+template void ChannelSums<float>::describe(Text&) const noexcept;
+template void ChannelSums<double>::describe(Text&) const noexcept;
+template ChannelSums<float>::Binding ChannelSums<float>::bind(const Tensor<const float>&, const Tensor<const float>&,
+                                                              const Tensor<float>&) const noexcept;
+template ChannelSums<double>::Binding ChannelSums<double>::bind(const Tensor<const double>&,
+                                                                const Tensor<const double>&,
+                                                                const Tensor<double>&) const noexcept;
 
 }  // namespace convgrad::gemm

@@ -2,22 +2,24 @@
 
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/read/strip.hpp"
+#include "algorithms/tuning.hpp"
 
 namespace convgrad::gemm {
 
 namespace {
 
 // Output channels of a tile: the number that takes the fewest cycles with so many taps. A multiply-add takes one, and
-// so does a load of G; one of the input two, since it crosses cache lines.
+// so does a load of G; one of the input more, since it crosses cache lines.
 template <class T>
 Index find_channels_of_tile(const kernels::KernelSet<T>& kernels, Index channels, Index taps) noexcept {
   if (channels <= kernels::max_dot_rows) return channels;
+  const Index load = tuning_of(kernels).pixel_sums_input_load;
   Index best = 1;
   Index fewest = INT64_MAX;
   for (Index rows = 2; rows <= kernels::max_dot_rows; ++rows) {
     const Index tiles = divide_up(taps, kernels.dot_columns[rows - 1]);
     const Index columns = divide_up(taps, larger(1, tiles));
-    const Index cycles = divide_up(channels, rows) * tiles * larger(rows * columns, rows + 2 * columns);
+    const Index cycles = divide_up(channels, rows) * tiles * larger(rows * columns, rows + load * columns);
     if (cycles >= fewest) continue;
     fewest = cycles;
     best = rows;
@@ -32,7 +34,8 @@ DotTiles<T>::DotTiles(const Geometry& geometry, const kernels::KernelSet<T>& ker
     : kernels_(&kernels),
       out_channels_(geometry.out_channels),
       channels_(find_channels_of_tile(kernels, larger(1, geometry.out_channels), taps)),
-      shares_rows_(geometry.out_channels == 1 && rows_share(geometry)) {}
+      shares_rows_(tuning_of(kernels).pixel_sums_kernel_rows != 0 && geometry.out_channels == 1 &&
+                   rows_share(geometry)) {}
 
 template <class T>
 Index DotTiles<T>::count(const GradKernelItem& item) const noexcept {

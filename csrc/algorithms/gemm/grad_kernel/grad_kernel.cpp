@@ -3,12 +3,13 @@
 #include <utility>
 
 #include "algorithms/common/visit_way.hpp"
+#include "algorithms/gemm/sum_order.hpp"
 
 namespace convgrad::gemm {
 
 namespace {
 
-constexpr Index few_channels = 8;
+namespace order = sum_order::grad_kernel;
 
 // Whether G and V are alike: one matrix product, in which they may change places.
 bool may_swap(const Geometry& geometry) noexcept {
@@ -28,10 +29,9 @@ bool better_swapped(const Geometry& geometry) noexcept {
   if (!may_swap(geometry)) return false;
   const Index in = geometry.in_channels;
   const Index out = geometry.out_channels;
-  if (in <= few_channels || out <= few_channels) return false;
-  constexpr Index cost_of_transposing = 8;
+  if (in <= order::few_channels || out <= order::few_channels) return false;
   const auto cost = [](Index lanes, Index others) {
-    return divide_up(lanes, kernels::sum_lanes<T>) * (others + cost_of_transposing);
+    return divide_up(lanes, kernels::sum_lanes<T>) * (others + order::transposing_when_swapped);
   };
   const Index kept = cost(out, in);
   const Index swapped = cost(in, out);
@@ -43,17 +43,15 @@ bool better_swapped(const Geometry& geometry) noexcept {
 // vector of its own, and all of them have to stay near.
 template <class T>
 bool prefers_pixel_sums(const Geometry& geometry) noexcept {
-  if (geometry.out_channels <= few_channels) return true;
+  if (geometry.out_channels <= order::few_channels) return true;
   constexpr Index lanes = kernels::sum_lanes<T>;
-  constexpr double transposing = 8;  // in taps
-  constexpr double crossing = 1.125;
-  constexpr Index starting = 8;  // in pixels
-  constexpr Index most_sums = (Index{512} << 10) / (lanes * Index{sizeof(T)});
+  constexpr Index most_sums = order::most_lane_bytes / (lanes * Index{sizeof(T)});
   const Index taps = geometry.in_channels * geometry.taps_per_channel();
   if (geometry.out_channels * taps > most_sums) return false;
   const auto columns = static_cast<double>(larger(1, geometry.output[2]));
-  const auto taken = static_cast<double>(round_up(geometry.output[2], lanes) + starting);
-  return static_cast<double>(taps) * crossing * taken < (static_cast<double>(taps) + transposing) * columns;
+  const auto taken = static_cast<double>(round_up(geometry.output[2], lanes) + order::starting);
+  return static_cast<double>(taps) * order::crossing * taken <
+         (static_cast<double>(taps) + order::transposing) * columns;
 }
 
 Geometry swap_channels(Geometry geometry) noexcept {
