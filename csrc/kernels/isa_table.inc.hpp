@@ -13,6 +13,7 @@
 #include "dot_tile.inc.hpp"
 #include "interleave.inc.hpp"
 #include "kernel_set.hpp"
+#include "lane_sums.inc.hpp"
 #include "lane_tile.inc.hpp"
 #include "products.inc.hpp"
 #include "row_tile.inc.hpp"
@@ -134,6 +135,14 @@ constexpr void fill_lane_tiles(convgrad::kernels::KernelSet<T>& set) {
   }
 }
 
+template <class T, int taps>
+constexpr void fill_lane_sums(convgrad::kernels::KernelSet<T>& set) {
+  if constexpr (taps > 0) {
+    set.lane_sums[taps - 1] = lane_sums<T, taps>;
+    fill_lane_sums<T, taps - 1>(set);
+  }
+}
+
 // Their accumulators, a weight and a pixel.
 template <class T, int rows>
 constexpr void fill_lane_rows(convgrad::kernels::KernelSet<T>& set) {
@@ -173,6 +182,7 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_dot_rows<T, 4>(set);
   fill_lane_rows<T, 1>(set);
   fill_lane_rows<T, 2>(set);
+  fill_lane_sums<T, convgrad::kernels::max_lane_taps>(set);
   set.transpose = transpose<T, false>;
   set.transpose_padded = transpose<T, true>;
   set.transpose_all_padded = transpose_all<T>;

@@ -65,6 +65,7 @@ struct KernelSet {
 
   int lane_columns[max_lane_rows];  // [rows - 1]: as many as the registers hold; every smaller number exists too
   LaneTile<T> lane_tile[max_lane_rows][max_lane_columns];  // [rows - 1][columns - 1]
+  LaneSums<T> lane_sums[max_lane_taps];                    // [taps - 1]
 
   // destination[c * destination_stride + r] = source[r * source_stride + c]
   void (*transpose)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,

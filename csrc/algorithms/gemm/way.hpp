@@ -19,6 +19,7 @@ enum class Way : int {
   channel_sums,
   channel_sums_swapped,
   pixel_sums,
+  group_sums,
   unknown
 };
 
@@ -35,7 +36,8 @@ inline constexpr const char* way_names[ways] = {"auto",
                                                 "columns",
                                                 "channel_sums",
                                                 "channel_sums_swapped",
-                                                "pixel_sums"};
+                                                "pixel_sums",
+                                                "group_sums"};
 
 inline const char* name_of(Way way) noexcept { return way_names[static_cast<int>(way)]; }
 
