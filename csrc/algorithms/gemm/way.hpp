@@ -15,6 +15,7 @@ enum class Way : int {
   // grad_input:
   patches,
   columns,
+  group_residues,
   // grad_kernel:
   channel_sums,
   channel_sums_swapped,
@@ -34,6 +35,7 @@ inline constexpr const char* way_names[ways] = {"auto",
                                                 "groups_by_lane",
                                                 "patches",
                                                 "columns",
+                                                "group_residues",
                                                 "channel_sums",
                                                 "channel_sums_swapped",
                                                 "pixel_sums",

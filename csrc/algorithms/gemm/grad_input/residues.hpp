@@ -1,31 +1,15 @@
-// dV as forward correlations of G with the kernel, its channel axes swapped and its taps reversed: one for each residue
-// of the input position modulo the stride, with just the taps that meet it. Together they touch every (pixel, tap) pair
-// once: nothing is scattered and no zeros are inserted.
+// dV as forward correlations of G with the kernel, its channel axes swapped and its taps reversed: one after the other,
+// for each residue that some tap meets (common/residues.hpp). Where none does, dV is zero.
 #pragma once
 
 #include <memory>
 #include <optional>
 
+#include "algorithms/common/residues.hpp"
 #include "algorithms/gemm/correlation.hpp"
 #include "algorithms/read/weights.hpp"
 
 namespace convgrad::gemm {
-
-// Along one axis: the input positions first, first + s, first + 2s, ... and what reaches them. Position number u is met
-// by the taps first_tap + q i (i = 0 .. taps - 1), from G at u + reach - dilation i.
-struct Residue {
-  Index first;
-  Index count;
-  Index first_tap;
-  Index tap_step;  // q = s / gcd(s, d)
-  Index taps;      // may be 0: then these positions of dV are zero
-  Index reach;
-  Index dilation;  // d / gcd(s, d)
-};
-Residue find_residue(Index first, Index input, Index kernel, Index stride, Index dilation, Index padding) noexcept;
-
-// The correlation of G that gives the positions of these residues.
-Geometry residue_geometry(const Geometry& geometry, const Residue (&residue)[axes]) noexcept;
 
 template <class T>
 class GradInputResidues {
@@ -63,7 +47,7 @@ class GradInputResidues {
   int threads_;
   Way forced_;
   bool leaves_zeros_ = false;                              // there are positions that no tap meets
-  std::unique_ptr<std::optional<Correlation<T>>[]> kept_;  // where there are few, and memory for them
+  std::unique_ptr<std::optional<Correlation<T>>[]> kept_;  // unless there are too many for the memory
   int most_threads_ = 1;
   std::size_t workspace_bytes_ = 0;
   Index packed_elements_ = 0;
