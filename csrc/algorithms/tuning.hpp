@@ -366,6 +366,13 @@ inline constexpr Index MiB = 1024 * KiB;
   SAME(Index, pixel_rows_store_directly, 1, "0 or 1",                                                                  \
        "tiles store whole vectors where they belong if pixels are neighbors there; 0: all through a buffer")
 
+#define CONVGRAD_TUNING_GROUPS_BY_LANE(SAME, EACH) \
+  SAME(Index, lanes_strip_bytes, 256 * KiB, "bytes", "groups_by_lane: larger strips copy fewer borders again, smaller ones leave room for results") \
+  SAME(Index, lanes_result_bytes, 128 * KiB, "bytes", "results of one output channel of a block, until they are transposed") \
+  SAME(Index, lanes_most_weights, 256 * KiB, "bytes", "weights of as many groups as a vector has lanes: more would not stay in the cache") \
+  SAME(Index, lanes_most_stride, 8, "positions", "tiles and tap lists are made for every residue of a stride, most of which would have little to do") \
+  SAME(double, lanes_cost_of_copy, 4, "multiplications", "copying an element of the strip, when tasks are cut")
+
 #define CONVGRAD_TUNING_COLUMNS(SAME, EACH)
 
 #define CONVGRAD_TUNING_CHANNEL_SUMS(SAME, EACH) \
@@ -417,6 +424,7 @@ inline constexpr Index MiB = 1024 * KiB;
   CONVGRAD_TUNING_PIXELS_FROM_PANELS(SAME, EACH) \
   CONVGRAD_TUNING_PIXELS_FROM_STRIP(SAME, EACH) \
   CONVGRAD_TUNING_PIXEL_ROWS(SAME, EACH) \
+  CONVGRAD_TUNING_GROUPS_BY_LANE(SAME, EACH) \
   CONVGRAD_TUNING_COLUMNS(SAME, EACH) \
   CONVGRAD_TUNING_CHANNEL_SUMS(SAME, EACH) \
   CONVGRAD_TUNING_PIXEL_SUMS(SAME, EACH)

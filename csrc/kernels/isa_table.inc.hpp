@@ -16,6 +16,8 @@
 #include "kernels/kernel_set.hpp"
 #include "kernels/tiles/dot_rows.inc.hpp"
 #include "kernels/tiles/dot_tile.inc.hpp"
+#include "kernels/tiles/lane_sums.inc.hpp"
+#include "kernels/tiles/lane_tile.inc.hpp"
 #include "kernels/tiles/products.inc.hpp"
 #include "kernels/tiles/row_tile.inc.hpp"
 #include "kernels/tiles/strip_tile.inc.hpp"
@@ -125,6 +127,31 @@ constexpr void fill_dot_rows(convgrad::kernels::KernelSet<T>& set) {
   fill_dot_tiles<T, rows, columns>(set);
 }
 
+template <class T, int rows, int columns>
+constexpr void fill_lane_tiles(convgrad::kernels::KernelSet<T>& set) {
+  if constexpr (columns > 0) {
+    set.lane_tile[rows - 1][columns - 1] = lane_tile<T, rows, columns>;
+    fill_lane_tiles<T, rows, columns - 1>(set);
+  }
+}
+
+template <class T, int taps>
+constexpr void fill_lane_sums(convgrad::kernels::KernelSet<T>& set) {
+  if constexpr (taps > 0) {
+    set.lane_sums[taps - 1] = lane_sums<T, taps>;
+    fill_lane_sums<T, taps - 1>(set);
+  }
+}
+
+// Their accumulators, a weight and a pixel.
+template <class T, int rows>
+constexpr void fill_lane_rows(convgrad::kernels::KernelSet<T>& set) {
+  constexpr int fitting = (CONVGRAD_REGISTERS - 3) / rows;
+  constexpr int columns = fitting < convgrad::kernels::max_lane_columns ? fitting : convgrad::kernels::max_lane_columns;
+  set.lane_columns[rows - 1] = columns;
+  fill_lane_tiles<T, rows, columns>(set);
+}
+
 template <class T>
 constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   convgrad::kernels::KernelSet<T> set{};
@@ -153,6 +180,9 @@ constexpr convgrad::kernels::KernelSet<T> make_kernel_set() {
   fill_dot_rows<T, 2>(set);
   fill_dot_rows<T, 3>(set);
   fill_dot_rows<T, 4>(set);
+  fill_lane_rows<T, 1>(set);
+  fill_lane_rows<T, 2>(set);
+  fill_lane_sums<T, convgrad::kernels::max_lane_taps>(set);
   set.transpose = transpose<T, false>;
   set.transpose_padded = transpose<T, true>;
   set.transpose_all_padded = transpose_all<T>;

@@ -64,6 +64,10 @@ struct KernelSet {
   DotTile<T> dot_tile[max_dot_rows][max_dot_columns];             // [rows - 1][columns - 1]
   DotRowsTile<T> dot_rows[max_dot_kernel_rows][max_dot_columns];  // of two rows and more; as many columns
 
+  int lane_columns[max_lane_rows];  // [rows - 1]: as many as the registers hold; every smaller number exists too
+  LaneTile<T> lane_tile[max_lane_rows][max_lane_columns];  // [rows - 1][columns - 1]
+  LaneSums<T> lane_sums[max_lane_taps];                    // [taps - 1]
+
   // destination[c * destination_stride + r] = source[r * source_stride + c]
   void (*transpose)(const T* source, int64_t source_stride, int64_t rows, int64_t columns, T* destination,
                     int64_t destination_stride);

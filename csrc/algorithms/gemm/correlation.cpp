@@ -10,7 +10,7 @@ namespace convgrad::gemm {
 namespace {
 
 template <class T>
-using AnyWay = std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>>;
+using AnyWay = std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>, GroupsByLane<T>>;
 
 // What the last worker takes, relative to an equal share of what one alone does: small maps have fewer cuts one way
 // than the other. What is copied counts in the estimate already.
@@ -27,6 +27,7 @@ template <class T>
 AnyWay<T> make_way(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept {
   switch (way) {
     case Way::pixel_rows: return PixelRows<T>(geometry, kernels, threads);
+    case Way::groups_by_lane: return GroupsByLane<T>(geometry, kernels, threads);
     case Way::pixels_from_strip: return PixelsFromStrip<T>(geometry, kernels, threads);
     case Way::pixels_from_panels: return PixelsFromPanels<T>(geometry, kernels, threads);
     default: return ChannelsByTile<T>(geometry, kernels, threads);
@@ -55,6 +56,7 @@ bool serves_correlation(Way way, const Geometry& geometry, const kernels::Kernel
     case Way::pixels_from_strip: return true;
     case Way::channels_by_pixel: return ChannelsByPixel<T>::applies(geometry, kernels);
     case Way::pixel_rows: return rows_share(geometry);
+    case Way::groups_by_lane: return GroupsByLane<T>::serves(geometry, kernels);
     default: return false;
   }
 }

@@ -9,6 +9,7 @@
 #include "algorithms/gemm/choose.hpp"
 #include "algorithms/gemm/ways/channels_by_pixel.hpp"
 #include "algorithms/gemm/ways/channels_by_tile.hpp"
+#include "algorithms/gemm/ways/groups_by_lane.hpp"
 #include "algorithms/gemm/ways/pixel_rows.hpp"
 #include "algorithms/gemm/ways/pixels_from_panels.hpp"
 #include "algorithms/gemm/ways/pixels_from_strip.hpp"
@@ -40,7 +41,7 @@ class Correlation {
 
  private:
   Overheads overheads_;
-  std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>> way_;
+  std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>, GroupsByLane<T>> way_;
   std::optional<ChannelsByPixel<T>> by_pixel_;  // for results that lie as it writes them
 };
 

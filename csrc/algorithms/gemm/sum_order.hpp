@@ -126,4 +126,24 @@ inline constexpr Index all_parts_bytes = 256 * 1024;
 
 }  // namespace pixel_sums
 
+// --- group_sums
+
+namespace group_sums {
+
+// In pixels: a piece is one chain, and a sum that of its pieces. Shorter ones err less, and load and store more sums.
+inline constexpr Index piece_pixels = 256;
+// In pixels, of a block.
+inline constexpr Index block_pixels = 1024;
+// In vectors of groups, whatever their length: half of a second-level cache with the longest.
+inline constexpr Index strip_vectors = 4096;
+// In taps of an item.
+inline constexpr Index item_taps = 4096;
+// Of all items together, where a vector has as many lanes as this: enough for many threads.
+inline constexpr Index parts_wanted = 32;
+inline constexpr Index lanes_counted = 16;
+// In multiplications: a part with less to do is not worth adding up.
+inline constexpr double part_multiplications = 5e5;
+
+}  // namespace group_sums
+
 }  // namespace convgrad::gemm::sum_order

@@ -11,21 +11,35 @@ enum class Way : int {
   pixels_from_panels,
   pixels_from_strip,
   pixel_rows,
+  groups_by_lane,
   // grad_input:
   patches,
   columns,
+  group_residues,
   // grad_kernel:
   channel_sums,
   channel_sums_swapped,
   pixel_sums,
+  group_sums,
   unknown
 };
 
 inline constexpr int ways = static_cast<int>(Way::unknown);
 
-inline constexpr const char* way_names[ways] = {
-    "auto",    "channels_by_tile", "channels_by_pixel", "pixels_from_panels",   "pixels_from_strip", "pixel_rows",
-    "patches", "columns",          "channel_sums",      "channel_sums_swapped", "pixel_sums"};
+inline constexpr const char* way_names[ways] = {"auto",
+                                                "channels_by_tile",
+                                                "channels_by_pixel",
+                                                "pixels_from_panels",
+                                                "pixels_from_strip",
+                                                "pixel_rows",
+                                                "groups_by_lane",
+                                                "patches",
+                                                "columns",
+                                                "group_residues",
+                                                "channel_sums",
+                                                "channel_sums_swapped",
+                                                "pixel_sums",
+                                                "group_sums"};
 
 inline const char* name_of(Way way) noexcept { return way_names[static_cast<int>(way)]; }
 

@@ -16,6 +16,9 @@ namespace convgrad {
 // number of them; those of fewer channels follow one another without a gap, and share lines.
 inline constexpr Index fewest_adjacent_channels = 64;
 
+// So many pixels of a plane are transposed at once before they are dealt out to a strip of lanes.
+inline constexpr Index lane_strip_chunk = 256;
+
 class StripShape {
  public:
   enum class Order {
@@ -49,6 +52,13 @@ class StripShape {
   template <class T>
   void pack(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
             const TapBlock& taps, const Tensor<const T>& input, T* strip) const noexcept;
+
+  // The same for a strip whose elements are vectors, of one lane for each of `groups` neighboring groups, `group_pitch`
+  // elements apart in the input; lanes beyond hold zeros. `dense` has room for lane_strip_chunk vectors.
+  template <class T>
+  void pack_lanes(const kernels::KernelSet<T>& kernels, const Geometry& geometry, const PixelBlock& pixels,
+                  const TapBlock& taps, const Tensor<const T>& input, Index group_pitch, Index groups, T* dense,
+                  T* strip) const noexcept;
 
   // Makes the input itself the strip where the block meets no border and its pixels are neighbors as they lie: then
   // there is nothing to pack, and `strip` points into the input. Vectors of up to `lanes` elements may be read from any

@@ -13,10 +13,11 @@ Way choose(const Geometry& geometry) noexcept {
 }
 
 template <class T>
-std::variant<GradInputResidues<T>, GradInputColumns<T>, GradInputPatches<T>> make_way(
+std::variant<GradInputResidues<T>, GradInputColumns<T>, GradInputPatches<T>, GroupResidues<T>> make_way(
     const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept {
   if (way == Way::patches) return GradInputPatches<T>(geometry, kernels, threads);
   if (way == Way::columns) return GradInputColumns<T>(geometry, kernels, threads);
+  if (way == Way::group_residues) return GroupResidues<T>(geometry, kernels, threads);
   return GradInputResidues<T>(geometry, kernels, threads, way);
 }
 
@@ -26,6 +27,7 @@ template <class T>
 bool GradInput<T>::serves(Way way, const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
   if (way == Way::patches) return has_patches(geometry);
   if (way == Way::columns) return columns_serve(geometry);
+  if (way == Way::group_residues) return GroupResidues<T>::serves(geometry, kernels);
   return GradInputResidues<T>::serves(way, geometry, kernels);
 }
 

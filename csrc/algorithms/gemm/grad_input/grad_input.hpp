@@ -7,6 +7,7 @@
 #include "algorithms/algorithm.hpp"
 #include "algorithms/gemm/grad_input/columns.hpp"
 #include "algorithms/gemm/grad_input/grad_input_patches.hpp"
+#include "algorithms/gemm/grad_input/group_residues.hpp"
 #include "algorithms/gemm/grad_input/residues.hpp"
 #include "algorithms/gemm/way.hpp"
 
@@ -32,7 +33,7 @@ class GradInput {
   void pack(const Tensor<const T>& kernel, T* packed) const noexcept;
 
  private:
-  std::variant<GradInputResidues<T>, GradInputColumns<T>, GradInputPatches<T>> way_;
+  std::variant<GradInputResidues<T>, GradInputColumns<T>, GradInputPatches<T>, GroupResidues<T>> way_;
 };
 
 }  // namespace convgrad::gemm

@@ -66,9 +66,11 @@ Way choose(const Geometry& geometry) noexcept {
 }
 
 template <class T>
-std::variant<ChannelSums<T>, PixelSums<T>> make_way(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
-                                                    int threads, Way way) noexcept {
+std::variant<ChannelSums<T>, PixelSums<T>, GroupSums<T>> make_way(const Geometry& geometry,
+                                                                  const kernels::KernelSet<T>& kernels, int threads,
+                                                                  Way way) noexcept {
   if (way == Way::pixel_sums) return PixelSums<T>(geometry, kernels, threads);
+  if (way == Way::group_sums) return GroupSums<T>(geometry, kernels, threads);
   const bool swapped = way == Way::channel_sums_swapped;
   return ChannelSums<T>(swapped ? swap_channels(geometry) : geometry, kernels, threads);
 }
@@ -82,6 +84,7 @@ bool GradKernel<T>::serves(Way way, const Geometry& geometry) noexcept {
     case Way::channel_sums:
     case Way::pixel_sums: return true;
     case Way::channel_sums_swapped: return may_swap(geometry);
+    case Way::group_sums: return geometry.groups > 1;
     default: return false;
   }
 }

@@ -7,6 +7,7 @@
 
 #include "algorithms/algorithm.hpp"
 #include "algorithms/gemm/grad_kernel/channel_sums.hpp"
+#include "algorithms/gemm/grad_kernel/group_sums.hpp"
 #include "algorithms/gemm/grad_kernel/pixel_sums.hpp"
 #include "algorithms/gemm/way.hpp"
 
@@ -29,7 +30,7 @@ class GradKernel {
 
  private:
   bool swapped_;  // G and V have changed places
-  std::variant<ChannelSums<T>, PixelSums<T>> lanes_;
+  std::variant<ChannelSums<T>, PixelSums<T>, GroupSums<T>> lanes_;
 };
 
 }  // namespace convgrad::gemm

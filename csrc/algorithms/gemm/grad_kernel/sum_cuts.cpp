@@ -86,6 +86,26 @@ GradKernelTasks cut_pixel_sums(const Geometry& geometry, const kernels::KernelSe
   return tasks;
 }
 
+// Blocks of groups are cut like one group whose elements are vectors. How many groups make a block depends on the
+// kernel set; blocks of pixels and parts do not.
+template <class T>
+GradKernelTasks cut_group_sums(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
+  namespace order = sum_order::group_sums;
+  Geometry blocks = geometry;
+  blocks.groups = divide_up(geometry.groups, kernels.lanes);
+  ItemCost cost;
+  cost.strip_element = cost.grad_output = tuning_of(kernels).lanes_cost_of_copy;
+  GradKernelTasks tasks(blocks, {order::block_pixels, order::item_taps, order::strip_vectors, true},
+                        larger(1, geometry.out_channels), cost);
+  const Index counted = divide_up(geometry.groups, order::lanes_counted);
+  const Index by_work = parts_by_work(geometry, order::part_multiplications, order::parts_wanted);
+  const Index by_count = smaller(divide_up(order::parts_wanted, larger(1, counted)), tasks.blocking().pixel_blocks());
+  tasks.set_parts(smaller(by_work, by_count));
+  return tasks;
+}
+
+template GradKernelTasks cut_group_sums<float>(const Geometry&, const kernels::KernelSet<float>&) noexcept;
+template GradKernelTasks cut_group_sums<double>(const Geometry&, const kernels::KernelSet<double>&) noexcept;
 template GradKernelTasks cut_channel_sums<float>(const Geometry&, const kernels::KernelSet<float>&) noexcept;
 template GradKernelTasks cut_channel_sums<double>(const Geometry&, const kernels::KernelSet<double>&) noexcept;
 template GradKernelTasks cut_pixel_sums<float>(const Geometry&, const kernels::KernelSet<float>&) noexcept;

@@ -15,6 +15,9 @@ GradKernelTasks cut_channel_sums(const Geometry& geometry, const kernels::Kernel
 template <class T>
 GradKernelTasks cut_pixel_sums(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
 
+template <class T>
+GradKernelTasks cut_group_sums(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
+
 // Lanes of the widest panel that any kernel set has.
 template <class T>
 inline constexpr Index widest_panel = sum_order::channel_sums::widest_panel_bytes / Index{sizeof(T)};
