@@ -104,13 +104,13 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
   const ColumnTasks tasks(g, set, workers);
   const ColumnSums<T> most(g, tasks.images(), tasks.size(), g.in_channels, tasks.product_pitch());
   std::vector<kernels::ShiftedTerm> terms(static_cast<std::size_t>(most.terms()));
-  std::vector<Index> phases(static_cast<std::size_t>(most.phases() + 1));
+  std::vector<Index> classes(static_cast<std::size_t>(most.classes() + 1));
   std::vector<Index> lines(static_cast<std::size_t>(most.lines()));
   // With one element more, which must stay as it is.
   std::vector<T> sums(static_cast<std::size_t>(most.sum_elements() + 1), T{777});
   std::vector<T> row(static_cast<std::size_t>(most.row_elements() + 1), T{777});
-  const typename ColumnSums<T>::Room room{terms.data(), phases.data(), lines.data(), sums.data(), row.data()};
-  most.fill_terms(room);
+  const typename ColumnSums<T>::Area area{terms.data(), classes.data(), lines.data(), sums.data(), row.data()};
+  most.fill_terms(area);
   const Index room_of_products = rows * tasks.product_pitch() + 2 * most.slack(set);
   std::vector<T> of_block(static_cast<std::size_t>(room_of_products), std::numeric_limits<T>::quiet_NaN());
   T* const at_once = of_block.data() + most.slack(set);
@@ -125,7 +125,7 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
       const Index taps = g.taps_per_channel();
       take_products(g, products, block, task.first_channel * taps, (task.first_channel + task.channels) * taps,
                     tasks.product_pitch(), at_once);
-      block_sums.store(set, at_once, span, room, to);
+      block_sums.store(set, at_once, span, area, to);
     });
   }
   CHECK(result.back() == T{777});

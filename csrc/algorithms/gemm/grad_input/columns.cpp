@@ -3,9 +3,7 @@
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
-#include "core/parallel.hpp"
 #include "core/phases.hpp"
-#include "core/workspace.hpp"
 
 namespace convgrad::gemm {
 
@@ -21,19 +19,6 @@ constexpr Index strip_bytes = Index{256} << 10;
 }  // namespace
 
 template <class T>
-struct GradInputColumns<T>::Worker {
-  T* strip;
-  T* panels;
-  T* products;
-  typename ColumnSums<T>::Room sums;
-  T* zeros;
-  Index* unfilled;
-  Index* row_offsets;
-  Index* channel_offsets;
-  Index* reduction;
-};
-
-template <class T>
 GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                                       int threads) noexcept
     : geometry_(geometry),
@@ -47,94 +32,79 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
   product_.in_channels = geometry.out_channels;
   product_.out_channels = geometry.in_channels * geometry.taps_per_channel();
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
-  threads_ =
-      static_cast<int>(larger(1, smaller(useful_threads(tuning_of(kernels), geometry, threads), tasks_.count())));
   prefetches_results_ = input_bytes<T>(geometry) > most_near_bytes;
   prefetches_input_ = output_bytes<T>(geometry) > most_near_bytes_of_grad;
 
-  WorkspaceLayout shared;
-  packed_ = shared.reserve<T>(packed_elements());
-  worker_begin_ = shared.bytes();
-  WorkspaceLayout worker;
+  const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch());
   const Index pixels = tasks_.most_pixels();
   padded_pixels_ = round_up(pixels, width_);
-  const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch());
   strip_channels_ = smaller(run_, larger(1, strip_bytes / Index{sizeof(T)} / pixels));
-  strip_ = worker.reserve<T>(StripShape::room(pixels, strip_channels_) + 2 * width_);
-  const Index runs = tasks_.passes_once() ? 1 : divide_up(geometry.out_channels, run_);
-  panels_ = worker.reserve<T>(runs * panel_elements(padded_pixels_, run_));
   product_slack_ = round_up(sums.slack(kernels), 64 / Index{sizeof(T)});
-  products_ =
-      worker.reserve<T>(tasks_.chunk() * geometry.taps_per_channel() * tasks_.product_pitch() + 2 * product_slack_);
-  terms_ = worker.reserve<kernels::ShiftedTerm>(sums.terms());
-  phases_ = worker.reserve<Index>(sums.phases() + 1);
-  lines_ = worker.reserve<Index>(sums.lines());
-  sums_ = worker.reserve<T>(sums.sum_elements());
-  row_ = worker.reserve<T>(sums.row_elements());
-  zeros_ = worker.reserve<T>(width_);
-  unfilled_ = worker.reserve<Index>(padded_pixels_ / width_ + 1);
-  row_offsets_ = worker.reserve<Index>(kernels.tile_rows);
-  channel_offsets_ = worker.reserve<Index>(run_);
-  reduction_ = worker.reserve<Index>(kernels.tile_rows * run_);
-  worker_bytes_ = worker.bytes();
+  areas_.workers = workers_for(tasks_.count(), useful_threads(tuning_of(kernels), geometry, threads));
+  reserve_areas(sums);
+}
+
+template <class T>
+void GradInputColumns<T>::reserve_areas(const ColumnSums<T>& sums) noexcept {
+  const Index pixels = tasks_.most_pixels();
+  const Index runs = tasks_.passes_once() ? 1 : divide_up(geometry_.out_channels, run_);
+  areas_.shared.reserve(&Shared::packed, packed_elements());
+  AreaLayout<Area>& own = areas_.own;
+  own.reserve(&Area::strip, StripShape::room(pixels, strip_channels_) + 2 * width_);
+  own.reserve(&Area::panels, runs * panel_elements(padded_pixels_, run_));
+  own.reserve(&Area::products,
+              tasks_.chunk() * geometry_.taps_per_channel() * tasks_.product_pitch() + 2 * product_slack_);
+  own.include(&Area::sums, sums.layout());
+  own.reserve(&Area::zeros, width_);
+  own.reserve(&Area::unfilled, padded_pixels_ / width_ + 1);
+  own.reserve(&Area::row_offsets, kernels_->tile_rows);
+  own.reserve(&Area::channel_offsets, run_);
+  own.reserve(&Area::reduction, kernels_->tile_rows * run_);
 }
 
 template <class T>
 void GradInputColumns<T>::pack(const Tensor<const T>& kernel, T* packed) const noexcept {
   const PhaseTimer timer(Phase::packing_weights);
-  weights_.pack(kernel, threads_, packed);
+  weights_.pack(kernel, areas_.workers, packed);
 }
 
 template <class T>
 void GradInputColumns<T>::run(const Tensor<const T>& grad_output, const Tensor<const T>& kernel, const T* packed,
                               const Tensor<T>& grad_input, void* workspace) const noexcept {
   if (packed == nullptr) {
-    T* to = at_offset<T>(workspace, packed_);
+    T* to = areas_.shared_in(workspace).packed;
     pack(kernel, to);
     packed = to;
   }
-  parallel_for(threads_, tasks_.count(), [&](Index index, int number) {
-    void* area = at_offset<char>(workspace, worker_begin_ + static_cast<std::size_t>(number) * worker_bytes_);
-    const Worker worker{at_offset<T>(area, strip_),
-                        at_offset<T>(area, panels_),
-                        at_offset<T>(area, products_) + product_slack_,
-                        {at_offset<kernels::ShiftedTerm>(area, terms_), at_offset<Index>(area, phases_),
-                         at_offset<Index>(area, lines_), at_offset<T>(area, sums_), at_offset<T>(area, row_)},
-                        at_offset<T>(area, zeros_),
-                        at_offset<Index>(area, unfilled_),
-                        at_offset<Index>(area, row_offsets_),
-                        at_offset<Index>(area, channel_offsets_),
-                        at_offset<Index>(area, reduction_)};
-    // After it this worker, or another soon, does this one.
-    const ColumnTask next = tasks_.task(smaller(index + threads_, tasks_.count() - 1));
-    run_task(tasks_.task(index), next, grad_output, packed, grad_input, worker);
+  run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
+    run_task(tasks_.task(index), tasks_.task(next), grad_output, packed, grad_input, area);
   });
 }
 
 template <class T>
 void GradInputColumns<T>::run_task(const ColumnTask& task, const ColumnTask& next, const Tensor<const T>& grad_output,
-                                   const T* packed, const Tensor<T>& grad_input, const Worker& worker) const noexcept {
+                                   const T* packed, const Tensor<T>& grad_input, const Area& area) const noexcept {
   if (task.empty()) return;
-  for (Index i = 0; i < width_; ++i) worker.zeros[i] = T{0};
+  for (Index i = 0; i < width_; ++i) area.zeros[i] = T{0};
   for (Index i = 0; i < kernels_->tile_rows; ++i) {
-    worker.row_offsets[i] = i;
-    for (Index o = 0; o < run_; ++o) worker.reduction[i * run_ + o] = o * (i + 1);
+    area.row_offsets[i] = i;
+    for (Index o = 0; o < run_; ++o) area.reduction[i * run_ + o] = o * (i + 1);
   }
 
   ColumnSums<T>(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch())
-      .fill_terms(worker.sums);
+      .fill_terms(area.sums);
   PixelBlock block;
   tasks_.for_each_block(task, [&](const PixelBlock& following) {
-    if (block.count() > 0) run_block(task, block, {task.group, following}, grad_output, packed, grad_input, worker);
+    if (block.count() > 0) run_block(task, block, {task.group, following}, grad_output, packed, grad_input, area);
     block = following;
   });
-  run_block(task, block, {next.group, tasks_.first_block(next)}, grad_output, packed, grad_input, worker);
+  run_block(task, block, {next.group, tasks_.first_block(next)}, grad_output, packed, grad_input, area);
 }
 
 template <class T>
 void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pixels, const Next& next,
                                     const Tensor<const T>& grad_output, const T* packed, const Tensor<T>& grad_input,
-                                    const Worker& worker) const noexcept {
+                                    const Area& area) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Index panels = divide_up(pixels.count(), width_);
   Index steps = 0;  // of all chunks
@@ -157,15 +127,15 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
     const ColumnSums<T> sums(geometry_, pixels.images, pixels.size, channels, tasks_.product_pitch());
     const ColumnTiles tiles = weights_.tiles(channels * taps);
     Prefetch<T> stores;
-    if (prefetches_results_) stores = sums.ahead(span, to, tiles.count * panels);
+    if (prefetches_results_) stores = sums.prefetch_of_results(span, to, tiles.count * panels);
     const T* weights = packed + weights_.offset(channel);
-    T* run_panels = worker.panels;
+    T* run_panels = area.panels;
     for (Index run = 0; run < geometry_.out_channels; run += run_) {
       const Index length = smaller(run_, geometry_.out_channels - run);
       const T* in_place = nullptr;
       if (!in_panels) {
         timer.next(Phase::packing_input);
-        in_place = fill_panels(task.group, pixels, grad_output, run, length, worker, run_panels);
+        in_place = fill_panels(task.group, pixels, grad_output, run, length, area, run_panels);
       }
       if (prefetches_input_ && tasks_.passes_once()) {
         const Index left = geometry_.out_channels - run - length;
@@ -174,20 +144,20 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
                          : prefetch_of_input(product_, grad_output, next.group, next.pixels, 0, wanted, panels);
       }
       timer.next(Phase::multiplying);
-      multiply(in_place, weights, tiles, pixels.count(), run, length, run_panels, reads, stores, worker);
+      multiply(in_place, weights, tiles, pixels.count(), run, length, run_panels, reads, stores, area);
       if (!tasks_.passes_once()) run_panels += panel_elements(padded_pixels_, length);
     }
     in_panels = true;
     timer.next(Phase::adding_sums);
-    sums.store(*kernels_, worker.products, span, worker.sums, to);
+    sums.store(*kernels_, area.products + product_slack_, span, area.sums, to);
   }
 }
 
-// Those of a run of channels, but for the ones that `worker.unfilled` leaves for the first tile to read in place: it
+// Those of a run of channels, but for the ones that `area.unfilled` leaves for the first tile to read in place: it
 // keeps them in panels, unless it is the only one. Returns where that is, or null if all are filled.
 template <class T>
 const T* GradInputColumns<T>::fill_panels(Index group, const PixelBlock& pixels, const Tensor<const T>& grad_output,
-                                          Index run, Index length, const Worker& worker, T* panels) const noexcept {
+                                          Index run, Index length, const Area& area, T* panels) const noexcept {
   Tensor<const T> from = grad_output;
   from.data += group * product_.in_channels * from.inner;
   if (transposes_into_panels(product_, from)) {
@@ -200,18 +170,18 @@ const T* GradInputColumns<T>::fill_panels(Index group, const PixelBlock& pixels,
   const T* in_place = nullptr;
   const Index channels_left = (geometry_.groups - group) * product_.in_channels;
   if (shape.in_place(product_, pixels, channels, from, channels_left, width_, in_place)) {
-    shape.fill_tap_offsets(channels, worker.channel_offsets);
-    expand_panels(*kernels_, shape, box, in_place, false, worker.channel_offsets, {0, length, length}, nullptr, panels,
-                  worker.unfilled);
+    shape.fill_tap_offsets(channels, area.channel_offsets);
+    expand_panels(*kernels_, shape, box, in_place, false, area.channel_offsets, {0, length, length}, nullptr, panels,
+                  area.unfilled);
     return in_place;
   }
   for (Index done = 0, some = 0; done < length; done += some) {
     some = smaller(strip_channels_, length - done);
     const TapBlock part{run + done, some, {0, 0, 0}, {1, 1, 1}, run + done};
     shape = StripShape(product_, pixels.images, pixels.size, some, part.size, StripShape::Order::pixels_adjacent);
-    shape.pack(*kernels_, product_, pixels, part, from, worker.strip);
-    shape.fill_tap_offsets(part, worker.channel_offsets);
-    expand_panels(*kernels_, shape, box, static_cast<const T*>(worker.strip), false, worker.channel_offsets,
+    shape.pack(*kernels_, product_, pixels, part, from, area.strip);
+    shape.fill_tap_offsets(part, area.channel_offsets);
+    expand_panels(*kernels_, shape, box, static_cast<const T*>(area.strip), false, area.channel_offsets,
                   {done, some, length}, nullptr, panels);
   }
   return nullptr;
@@ -222,7 +192,7 @@ const T* GradInputColumns<T>::fill_panels(Index group, const PixelBlock& pixels,
 template <class T>
 void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const ColumnTiles& tiles, Index pixels,
                                    Index run, Index length, T* panels, Prefetch<T>& reads, Prefetch<T>& stores,
-                                   const Worker& worker) const noexcept {
+                                   const Area& area) const noexcept {
   const Index pitch = tasks_.product_pitch();
   const Index full = full_panels(*kernels_, pixels);
   const Index step = panel_offset(width_, length);
@@ -234,30 +204,30 @@ void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const Co
     next = tiles.first_row(tile + 1);
     const Index height = next - row;
     const T* tile_weights = weights + row * geometry_.out_channels + run * height;
-    const Index* offsets = worker.reduction + (height - 1) * run_;
-    T* products = worker.products + row * pitch;
+    const Index* offsets = area.reduction + (height - 1) * run_;
+    T* products = area.products + product_slack_ + row * pitch;
     const bool may_fill = in_place != nullptr && tile == 0;
     for (Index panel = 0, some = 0; panel < full; panel += some) {
       some = smaller(at_once, full - panel);
-      if (may_fill) some = alike_panels(worker.unfilled + panel, some);
+      if (may_fill) some = alike_panels(area.unfilled + panel, some);
       const kernels::PrefetchLines asked = lines.fill(some, reads, stores);
       T* to = products + panel * width_;
       T* here = panels + panel * step;
       const kernels::PanelSweep<T> sweep{
-          here, step, run == 0 ? worker.zeros : to, run == 0 ? 0 : pitch, run == 0 ? 0 : width_, to, pitch, width_,
+          here, step, run == 0 ? area.zeros : to, run == 0 ? 0 : pitch, run == 0 ? 0 : width_, to, pitch, width_,
           some, asked};
-      if (may_fill && worker.unfilled[panel] != filled_already)
+      if (may_fill && area.unfilled[panel] != filled_already)
         kernels_->fill_sweep[height - 1](
-            tile_weights, worker.row_offsets, offsets, length,
-            {in_place, worker.channel_offsets, worker.unfilled + panel, tasks_.passes_once() ? nullptr : here}, sweep);
+            tile_weights, area.row_offsets, offsets, length,
+            {in_place, area.channel_offsets, area.unfilled + panel, tasks_.passes_once() ? nullptr : here}, sweep);
       else
-        kernels_->sweep_tile[height - 1](tile_weights, worker.row_offsets, offsets, length, sweep);
+        kernels_->sweep_tile[height - 1](tile_weights, area.row_offsets, offsets, length, sweep);
     }
     if (full * width_ >= pixels) continue;
     reads.step();
     stores.step();
-    run_tile<T>(*kernels_, 1, tile_weights, worker.row_offsets, height, {offsets, length}, panels + full * step,
-                {run == 0 ? worker.zeros : nullptr, 0, products + full * width_, pitch});
+    run_tile<T>(*kernels_, 1, tile_weights, area.row_offsets, height, {offsets, length}, panels + full * step,
+                {run == 0 ? area.zeros : nullptr, 0, products + full * width_, pitch});
   }
 }
 

@@ -26,11 +26,9 @@ class GradInputColumns {
  public:
   GradInputColumns(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept;
 
-  [[nodiscard]] int threads() const noexcept { return threads_; }
+  [[nodiscard]] int threads() const noexcept { return areas_.workers; }
   [[nodiscard]] const ColumnTasks& tasks() const noexcept { return tasks_; }
-  [[nodiscard]] std::size_t workspace_bytes() const noexcept {
-    return worker_begin_ + static_cast<std::size_t>(threads_) * worker_bytes_;
-  }
+  [[nodiscard]] std::size_t workspace_bytes() const noexcept { return areas_.bytes(); }
 
   void describe(Text& text) const noexcept {
     text.line("way", "%s", "columns");
@@ -48,21 +46,35 @@ class GradInputColumns {
   void pack(const Tensor<const T>& kernel, T* packed) const noexcept;
 
  private:
-  struct Worker;
+  struct Shared {
+    T* packed;
+  };
+  struct Area {
+    T* strip;
+    T* panels;
+    T* products;
+    typename ColumnSums<T>::Area sums;
+    T* zeros;
+    Index* unfilled;
+    Index* row_offsets;
+    Index* channel_offsets;
+    Index* reduction;
+  };
   // What is read after a block.
   struct Next {
     Index group;
     PixelBlock pixels;
   };
 
+  void reserve_areas(const ColumnSums<T>& sums) noexcept;
   void run_task(const ColumnTask& task, const ColumnTask& next, const Tensor<const T>& grad_output, const T* packed,
-                const Tensor<T>& grad_input, const Worker& worker) const noexcept;
+                const Tensor<T>& grad_input, const Area& area) const noexcept;
   void run_block(const ColumnTask& task, const PixelBlock& pixels, const Next& next, const Tensor<const T>& grad_output,
-                 const T* packed, const Tensor<T>& grad_input, const Worker& worker) const noexcept;
+                 const T* packed, const Tensor<T>& grad_input, const Area& area) const noexcept;
   const T* fill_panels(Index group, const PixelBlock& pixels, const Tensor<const T>& grad_output, Index run,
-                       Index length, const Worker& worker, T* panels) const noexcept;
+                       Index length, const Area& area, T* panels) const noexcept;
   void multiply(const T* in_place, const T* weights, const ColumnTiles& tiles, Index pixels, Index run, Index length,
-                T* panels, Prefetch<T>& reads, Prefetch<T>& stores, const Worker& worker) const noexcept;
+                T* panels, Prefetch<T>& reads, Prefetch<T>& stores, const Area& area) const noexcept;
 
   Geometry geometry_;
   Geometry product_;  // of the 1x1 correlation that P is
@@ -74,13 +86,8 @@ class GradInputColumns {
   ColumnWeights<T> weights_;
   bool prefetches_results_ = false;
   bool prefetches_input_ = false;
-  int threads_ = 1;
-  // Where things lie in the workspace: shared by all workers, then one area for each.
   Index padded_pixels_ = 0, product_slack_ = 0;
-  std::size_t packed_ = 0, worker_begin_ = 0;
-  std::size_t strip_ = 0, panels_ = 0, products_ = 0, terms_ = 0, phases_ = 0, lines_ = 0, sums_ = 0, row_ = 0,
-              zeros_ = 0;
-  std::size_t unfilled_ = 0, row_offsets_ = 0, channel_offsets_ = 0, reduction_ = 0, worker_bytes_ = 0;
+  WorkAreas<Area, Shared> areas_;
 };
 
 }  // namespace convgrad::gemm
