@@ -102,7 +102,8 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
   // One element more than there are, which must stay as it is; and nothing that was there may show.
   std::vector<T> result(expected.size() + 1, T{777});
   const ColumnTasks tasks(g, set, workers);
-  const ColumnSums<T> most(g, tasks.images(), tasks.size(), g.in_channels, tasks.product_pitch());
+  const ColumnSumLimits limits = column_sum_limits<T>(tuning_of(set), tasks.product_pitch());
+  const ColumnSums<T> most(g, limits, tasks.images(), tasks.size(), g.in_channels);
   std::vector<kernels::ShiftedTerm> terms(static_cast<std::size_t>(most.terms()));
   std::vector<Index> classes(static_cast<std::size_t>(most.classes() + 1));
   std::vector<Index> lines(static_cast<std::size_t>(most.lines()));
@@ -118,7 +119,7 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
     const ColumnTask task = tasks.task(t);
     if (task.empty()) continue;
     tasks.for_each_block(task, [&](const PixelBlock& block) {
-      const ColumnSums<T> block_sums(g, block.images, block.size, task.channels, tasks.product_pitch());
+      const ColumnSums<T> block_sums(g, limits, block.images, block.size, task.channels);
       SumSpan span[axes];
       for (int a = 0; a < axes; ++a) span[a] = tasks.span(a, task, block);
       to.data = result.data() + block.first_image * to.outer + task.first_channel * to.inner;

@@ -38,14 +38,10 @@ struct ColumnSums<T>::Store {
 };
 
 template <class T>
-ColumnSums<T>::ColumnSums(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels,
-                          Index product_pitch) noexcept
-    : geometry_(&geometry),
-      images_(images),
-      size_{size[0], size[1], size[2]},
-      channels_(channels),
-      product_pitch_(product_pitch) {
-  class_pitch_ = round_up(divide_up(positions_of(geometry, 2, size[2]), geometry.stride[2]), unit);
+ColumnSums<T>::ColumnSums(const Geometry& geometry, const ColumnSumLimits& limits, Index images,
+                          const Index (&size)[axes], Index channels) noexcept
+    : geometry_(&geometry), limits_(limits), images_(images), size_{size[0], size[1], size[2]}, channels_(channels) {
+  class_pitch_ = round_up(divide_up(positions_of(geometry, 2, size[2]), geometry.stride[2]), line);
   row_pitch_ = geometry.stride[2] * class_pitch_;
 }
 
@@ -70,7 +66,7 @@ void ColumnSums<T>::fill_terms(const Area& area) const noexcept {
   for (Index tap = 0; tap < g.kernel[2]; ++tap) ++area.classes[class_of(tap)];
   for (Index i = 1; i <= classes(); ++i) area.classes[i] += area.classes[i - 1];
   for (Index tap = 0; tap < g.kernel[2]; ++tap)
-    area.terms[--area.classes[class_of(tap)]] = {tap * product_pitch_, tap * g.dilation[2] / g.stride[2]};
+    area.terms[--area.classes[class_of(tap)]] = {tap * limits_.product_pitch, tap * g.dilation[2] / g.stride[2]};
 }
 
 template <class T>
@@ -95,7 +91,7 @@ Index ColumnSums<T>::find_lines(const Store& store, const Row& at) const noexcep
     for (Index j = rows.first; j < rows.last; ++j) {
       const Index tap_row = (row - j * g.stride[1]) / g.dilation[1];
       if (tap_row * g.dilation[1] != row - j * g.stride[1]) continue;
-      store.area.lines[count++] = (depth * g.kernel[1] + tap_row) * g.kernel[2] * product_pitch_ +
+      store.area.lines[count++] = (depth * g.kernel[1] + tap_row) * g.kernel[2] * limits_.product_pitch +
                                   ((at.image * size_[0] + i) * size_[1] + j) * size_[2];
     }
   }
@@ -106,7 +102,7 @@ Index ColumnSums<T>::find_lines(const Store& store, const Row& at) const noexcep
 template <class T>
 void ColumnSums<T>::store(const kernels::KernelSet<T>& kernels, const T* products, const SumSpan (&span)[axes],
                           const Area& area, const Tensor<T>& grad_input) const noexcept {
-  const Index channels = grad_input.axis[2] == 1 ? 1 : channels_;
+  const Index channels = limits_.transposes && grad_input.axis[2] != 1 ? channels_ : 1;
   const Index row_step = channels * row_pitch_;
   const Store store{kernels,
                     products,
@@ -114,7 +110,7 @@ void ColumnSums<T>::store(const kernels::KernelSet<T>& kernels, const T* product
                     area,
                     grad_input,
                     channels,
-                    larger(1, most_sums / row_step),
+                    larger(1, limits_.elements_together / row_step),
                     row_step,
                     span[2].begin - span[2].origin,
                     span[2].end - span[2].origin};
@@ -160,7 +156,7 @@ Index ColumnSums<T>::add_rows(const Store& store, const Row& at) const noexcept 
   }
   const Index lines = find_lines(store, at);
   const Index length = divide_up(store.last, classes());
-  const Index product_step = geometry_->taps_per_channel() * product_pitch_;
+  const Index product_step = geometry_->taps_per_channel() * limits_.product_pitch;
   for (Index channel = 0; channel < store.channels; ++channel)
     for (Index i = 0; i < classes(); ++i) {
       const Index term = area.classes[i];

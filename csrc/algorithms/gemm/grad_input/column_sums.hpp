@@ -9,7 +9,9 @@
 // is clipped when it is stored.
 #pragma once
 
+#include "algorithms/common/machine.hpp"
 #include "algorithms/common/prefetch.hpp"
+#include "algorithms/tuning.hpp"
 #include "core/geometry.hpp"
 #include "core/work_areas.hpp"
 #include "kernels/kernel_set.hpp"
@@ -30,12 +32,24 @@ struct SumSpan {
   Index end;
 };
 
+// What a plan decides for all of its blocks.
+struct ColumnSumLimits {
+  Index product_pitch;      // elements from one row of products to the next
+  Index elements_together;  // of the rows that are added up together, unless a single one has more
+  bool transposes;          // all channels of a row together, where they are neighbors in dV
+};
+
+template <class T>
+ColumnSumLimits column_sum_limits(const Tuning& tuning, Index product_pitch) noexcept {
+  return {product_pitch, tuning.columns_sums_together_bytes / Index{sizeof(T)}, tuning.columns_transposes_sums != 0};
+}
+
 template <class T>
 class ColumnSums {
  public:
-  // For blocks of `images` images and `size` pixels, whose products' rows are `product_pitch` apart.
-  ColumnSums(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels,
-             Index product_pitch) noexcept;
+  // For blocks of `images` images and `size` pixels.
+  ColumnSums(const Geometry& geometry, const ColumnSumLimits& limits, Index images, const Index (&size)[axes],
+             Index channels) noexcept;
 
   // The terms of a row of the kernel, those of a class together; where each class's begin; the rows of products that
   // meet a row of dV; rows of sums; and one row whose columns are in their order again.
@@ -49,7 +63,9 @@ class ColumnSums {
   [[nodiscard]] Index terms() const noexcept { return geometry_->kernel[2]; }
   [[nodiscard]] Index classes() const noexcept { return geometry_->stride[2]; }
   [[nodiscard]] Index lines() const noexcept { return geometry_->kernel[0] * geometry_->kernel[1]; }
-  [[nodiscard]] Index sum_elements() const noexcept { return larger(most_sums, channels_ * row_pitch_) + unit; }
+  [[nodiscard]] Index sum_elements() const noexcept {
+    return larger(limits_.elements_together, channels_ * row_pitch_) + line;
+  }
   [[nodiscard]] Index row_elements() const noexcept { return channels_ * row_pitch_; }
   // Of the largest block, for all.
   [[nodiscard]] AreaLayout<Area> layout() const noexcept;
@@ -69,8 +85,7 @@ class ColumnSums {
                                                 Index steps) const noexcept;
 
  private:
-  static constexpr Index most_sums = (Index{16} << 10) / Index{sizeof(T)};  // half a first-level cache, or one row
-  static constexpr Index unit = 64 / Index{sizeof(T)};                      // a vector of any instruction set
+  static constexpr Index line = cache_line_bytes / Index{sizeof(T)};  // a vector of any kernel set
 
   // Of a block's pixels along an axis, those that meet a position under some tap.
   struct Pixels {
@@ -92,10 +107,10 @@ class ColumnSums {
   void store_rows(const Store& store, Index rows, Tensor<T> to) const noexcept;
 
   const Geometry* geometry_;
+  ColumnSumLimits limits_;
   Index images_;
   Index size_[axes];
   Index channels_;
-  Index product_pitch_;
   Index class_pitch_, row_pitch_;
 };
 

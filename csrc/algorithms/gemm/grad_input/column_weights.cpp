@@ -6,7 +6,9 @@ namespace convgrad::gemm {
 
 namespace {
 
+// Structural: the room of arrays, and so how many tiles and output channels are packed at a time.
 constexpr Index tiles_at_once = 8;
+constexpr Index channels_at_once = 64;
 
 }  // namespace
 
@@ -56,10 +58,9 @@ void ColumnWeights<T>::pack_tiles(const Tensor<const T>& kernel, Index out_chann
       for (Index row = 0; row < height; row += kernels_->lanes)
         copies[vectors++] = {offset(rows[0]) + rows[i] - rows[0] + row, (rows[i] - rows[0]) * channels + row, height};
     }
-    constexpr Index at_once = 64;
-    Index offsets[at_once];
+    Index offsets[channels_at_once];
     while (o < last_whole) {
-      const Index some = smaller(at_once, last_whole - o);
+      const Index some = smaller(channels_at_once, last_whole - o);
       for (Index i = 0; i < some; ++i) offsets[i] = (o + i) * kernel.outer;
       kernels_->expand_block(from, offsets, some, copies, vectors, to);
       for (Index v = 0; v < vectors; ++v) copies[v].position += some * copies[v].step;

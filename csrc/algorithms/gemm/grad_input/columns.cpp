@@ -7,17 +7,6 @@
 
 namespace convgrad::gemm {
 
-namespace {
-
-// A larger dV, or G, comes from the last-level cache or beyond: the memory that sums go to, and what is read next, is
-// brought nearer.
-constexpr double most_near_bytes = 4 << 20;
-constexpr double most_near_bytes_of_grad = 1 << 20;
-// What is copied of G at a time, where it cannot be read in place.
-constexpr Index strip_bytes = Index{256} << 10;
-
-}  // namespace
-
 template <class T>
 GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                                       int threads) noexcept
@@ -25,29 +14,32 @@ GradInputColumns<T>::GradInputColumns(const Geometry& geometry, const kernels::K
       kernels_(&kernels),
       width_(kernels.lanes * kernels.tile_vectors),
       tasks_(geometry, kernels, useful_threads(tuning_of(kernels), geometry, threads)),
-      run_(tasks_.run()),
+      run_(tasks_.run_channels()),
       weights_(geometry, kernels, tasks_.chunk()) {
   product_.batch = geometry.batch;
   product_.groups = geometry.groups;
   product_.in_channels = geometry.out_channels;
   product_.out_channels = geometry.in_channels * geometry.taps_per_channel();
   for (int a = 0; a < axes; ++a) product_.input[a] = product_.output[a] = geometry.output[a];
-  prefetches_results_ = input_bytes<T>(geometry) > most_near_bytes;
-  prefetches_input_ = output_bytes<T>(geometry) > most_near_bytes_of_grad;
+  const Tuning& tuning = tuning_of(kernels);
+  single_tile_ = tasks_.has_single_tile();
+  prefetches_results_ = input_bytes<T>(geometry) > tuning.columns_prefetch_result_bytes;
+  prefetches_input_ = output_bytes<T>(geometry) > tuning.columns_prefetch_grad_bytes;
 
-  const ColumnSums<T> sums(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch());
+  sum_limits_ = column_sum_limits<T>(tuning, tasks_.product_pitch());
+  const ColumnSums<T> sums(geometry_, sum_limits_, tasks_.images(), tasks_.size(), tasks_.chunk());
   const Index pixels = tasks_.most_pixels();
   padded_pixels_ = round_up(pixels, width_);
-  strip_channels_ = smaller(run_, larger(1, strip_bytes / Index{sizeof(T)} / pixels));
-  product_slack_ = round_up(sums.slack(kernels), 64 / Index{sizeof(T)});
-  areas_.workers = workers_for(tasks_.count(), useful_threads(tuning_of(kernels), geometry, threads));
+  strip_channels_ = smaller(run_, larger(1, tuning.columns_strip_bytes / Index{sizeof(T)} / pixels));
+  product_slack_ = round_up(sums.slack(kernels), cache_line_bytes / Index{sizeof(T)});
+  areas_.workers = workers_for(tasks_.count(), useful_threads(tuning, geometry, threads));
   reserve_areas(sums);
 }
 
 template <class T>
 void GradInputColumns<T>::reserve_areas(const ColumnSums<T>& sums) noexcept {
   const Index pixels = tasks_.most_pixels();
-  const Index runs = tasks_.passes_once() ? 1 : divide_up(geometry_.out_channels, run_);
+  const Index runs = single_tile_ ? 1 : divide_up(geometry_.out_channels, run_);
   areas_.shared.reserve(&Shared::packed, packed_elements());
   AreaLayout<Area>& own = areas_.own;
   own.reserve(&Area::strip, StripShape::room(pixels, strip_channels_) + 2 * width_);
@@ -91,8 +83,7 @@ void GradInputColumns<T>::run_task(const ColumnTask& task, const ColumnTask& nex
     for (Index o = 0; o < run_; ++o) area.reduction[i * run_ + o] = o * (i + 1);
   }
 
-  ColumnSums<T>(geometry_, tasks_.images(), tasks_.size(), tasks_.chunk(), tasks_.product_pitch())
-      .fill_terms(area.sums);
+  ColumnSums<T>(geometry_, sum_limits_, tasks_.images(), tasks_.size(), tasks_.chunk()).fill_terms(area.sums);
   PixelBlock block;
   tasks_.for_each_block(task, [&](const PixelBlock& following) {
     if (block.count() > 0) run_block(task, block, {task.group, following}, grad_output, packed, grad_input, area);
@@ -112,7 +103,7 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
     steps += weights_.tiles(smaller(tasks_.chunk(), task.channels - done) * geometry_.taps_per_channel()).count;
   steps *= panels * divide_up(geometry_.out_channels, run_);
   Prefetch<T> reads;
-  if (prefetches_input_ && !tasks_.passes_once())
+  if (prefetches_input_ && !single_tile_)
     reads = prefetch_of_input(product_, grad_output, next.group, next.pixels, 0, geometry_.out_channels, steps);
 
   SumSpan span[axes];
@@ -124,7 +115,7 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
     const Index channel = task.group * geometry_.in_channels + task.first_channel + done;
     Tensor<T> to = grad_input;
     to.data += pixels.first_image * to.outer + channel * to.inner;
-    const ColumnSums<T> sums(geometry_, pixels.images, pixels.size, channels, tasks_.product_pitch());
+    const ColumnSums<T> sums(geometry_, sum_limits_, pixels.images, pixels.size, channels);
     const ColumnTiles tiles = weights_.tiles(channels * taps);
     Prefetch<T> stores;
     if (prefetches_results_) stores = sums.prefetch_of_results(span, to, tiles.count * panels);
@@ -137,7 +128,7 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
         timer.next(Phase::packing_input);
         in_place = fill_panels(task.group, pixels, grad_output, run, length, area, run_panels);
       }
-      if (prefetches_input_ && tasks_.passes_once()) {
+      if (prefetches_input_ && single_tile_) {
         const Index left = geometry_.out_channels - run - length;
         const Index wanted = smaller(run_, left > 0 ? left : geometry_.out_channels);
         reads = left > 0 ? prefetch_of_input(product_, grad_output, task.group, pixels, run + length, wanted, panels)
@@ -145,7 +136,7 @@ void GradInputColumns<T>::run_block(const ColumnTask& task, const PixelBlock& pi
       }
       timer.next(Phase::multiplying);
       multiply(in_place, weights, tiles, pixels.count(), run, length, run_panels, reads, stores, area);
-      if (!tasks_.passes_once()) run_panels += panel_elements(padded_pixels_, length);
+      if (!single_tile_) run_panels += panel_elements(padded_pixels_, length);
     }
     in_panels = true;
     timer.next(Phase::adding_sums);
@@ -219,7 +210,7 @@ void GradInputColumns<T>::multiply(const T* in_place, const T* weights, const Co
       if (may_fill && area.unfilled[panel] != filled_already)
         kernels_->fill_sweep[height - 1](
             tile_weights, area.row_offsets, offsets, length,
-            {in_place, area.channel_offsets, area.unfilled + panel, tasks_.passes_once() ? nullptr : here}, sweep);
+            {in_place, area.channel_offsets, area.unfilled + panel, single_tile_ ? nullptr : here}, sweep);
       else
         kernels_->sweep_tile[height - 1](tile_weights, area.row_offsets, offsets, length, sweep);
     }

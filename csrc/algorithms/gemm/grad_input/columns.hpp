@@ -84,6 +84,8 @@ class GradInputColumns {
   Index run_;  // output channels of a panel
   Index strip_channels_ = 1;
   ColumnWeights<T> weights_;
+  ColumnSumLimits sum_limits_{};
+  bool single_tile_ = false;
   bool prefetches_results_ = false;
   bool prefetches_input_ = false;
   Index padded_pixels_ = 0, product_slack_ = 0;
