@@ -373,7 +373,37 @@ inline constexpr Index MiB = 1024 * KiB;
   SAME(Index, lanes_most_stride, 8, "positions", "tiles and tap lists are made for every residue of a stride, most of which would have little to do") \
   SAME(double, lanes_cost_of_copy, 4, "multiplications", "copying an element of the strip, when tasks are cut")
 
-#define CONVGRAD_TUNING_COLUMNS(SAME, EACH)
+#define CONVGRAD_TUNING_COLUMNS(SAME, EACH) \
+  SAME(Index, columns_panel_bytes, 896 * KiB, "bytes", "of G that a block reads; G, products and sums share a second-level cache of 1 MiB with the weights that pass") \
+  SAME(Index, columns_product_bytes, 384 * KiB, "bytes", "of the products of one channel of a block") \
+  SAME(Index, columns_chunk_bytes, 224 * KiB, "bytes", "of the products of a chunk of channels, which are in the cache until they are added") \
+  SAME(Index, columns_sums_bytes, 128 * KiB, "bytes", "of the rows of sums of a chunk: blocks are halved until they fit") \
+  SAME(Index, columns_block_pixels, 1536, "pixels", "of a block: more would leave no second-level cache for weights") \
+  SAME(Index, columns_chunk_rows, 128, "rows of products", "of a chunk: more at a time save nothing; 0 for chunks of one channel") \
+  SAME(Index, columns_run_channels, 512, "output channels", "of a panel: products are loaded and stored for each run of so many, which counts for more than that a longer panel streams from the second-level cache") \
+  SAME(Index, columns_run_fewest_channels, 32, "output channels", "of a panel, however many pixels a block has") \
+  SAME(Index, columns_single_tile, 1, "0 or 1", "whether a block of a single tile has as many pixels as it likes: nothing of G is read twice, so each run of channels overwrites the last one's panels, and memory delivers long rows sooner") \
+  SAME(Index, columns_single_tile_panel_bytes, 320 * KiB, "bytes", "of such a run, which is prefetched meanwhile") \
+  SAME(Index, columns_strip_bytes, 256 * KiB, "bytes", "of G that are copied at a time where it cannot be read in place") \
+  SAME(Index, columns_reads_in_place, 1, "0 or 1", "whether a block of G whose pixels are neighbors serves as its own strip") \
+  SAME(Index, columns_fills_panels, 1, "0 or 1", "whether panels of such a block are filled by the first tile that reads them, rather than before") \
+  SAME(Index, columns_transposes_grad, 1, "0 or 1", "whether panels are transposed right out of a G that lies as in an NHWC array, without a strip") \
+  SAME(Index, columns_packs_vectors, 1, "0 or 1", "whether weights that lie in their order are packed in whole vectors") \
+  SAME(double, columns_prefetch_result_bytes, 4 * MiB, "bytes", "the memory of a larger dV is prefetched before sums are stored") \
+  SAME(double, columns_prefetch_grad_bytes, 1 * MiB, "bytes", "a larger G is prefetched: the next block, or the next run of channels of a single tile") \
+  SAME(Index, columns_sums_together_bytes, 16 * KiB, "bytes", "of rows of sums that are added up together, half a first-level cache; 0 for one row at a time") \
+  SAME(Index, columns_transposes_sums, 1, "0 or 1", "whether all channels of a row are transposed together into a dV that lies as in an NHWC array, rather than stored one by one") \
+  SAME(Index, columns_most_rounds, 4, "tasks of a worker", "finer cuts are not tried: each computes products at its edges again") \
+  SAME(double, columns_cost_of_tile, 3, "rows of products", "that a tile might have besides: it starts and ends") \
+  SAME(double, columns_cost_of_weight, 2, "multiplications", "reading a weight, for each block") \
+  SAME(double, columns_cost_of_product, 9, "multiplications", "storing, loading and adding a product") \
+  SAME(double, columns_cost_of_product_row, 180, "multiplications", "the same, for each row of a block's pixels and tap") \
+  SAME(double, columns_cost_of_copy, 16, "multiplications", "copying an element of G into panels") \
+  SAME(double, columns_cost_of_cut_copy, 6, "multiplications", "the same besides where boxes cut rows, so that G cannot be read in place") \
+  SAME(double, columns_cost_of_cut_row, 300, "multiplications", "and for each such row") \
+  SAME(double, columns_cost_of_sum, 8, "multiplications", "clearing or loading, and storing a sum") \
+  SAME(double, columns_cost_of_sum_row, 300, "multiplications", "the same, for each row of a block's pixels") \
+  SAME(double, columns_cost_of_offset, 16, "multiplications", "writing an offset of a task's own table, one for each row of a tile and channel of a run")
 
 #define CONVGRAD_TUNING_CHANNEL_SUMS(SAME, EACH) \
   SAME(double, channel_sums_strip_cost, 16, "multiplications", "packing an element of the strip: speaks against small items, each of which packs its own") \

@@ -102,15 +102,16 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
   // One element more than there are, which must stay as it is; and nothing that was there may show.
   std::vector<T> result(expected.size() + 1, T{777});
   const ColumnTasks tasks(g, set, workers);
-  const ColumnSums<T> most(g, tasks.images(), tasks.size(), g.in_channels, tasks.product_pitch());
+  const ColumnSumLimits limits = column_sum_limits<T>(tuning_of(set), tasks.product_pitch());
+  const ColumnSums<T> most(g, limits, tasks.images(), tasks.size(), g.in_channels);
   std::vector<kernels::ShiftedTerm> terms(static_cast<std::size_t>(most.terms()));
-  std::vector<Index> phases(static_cast<std::size_t>(most.phases() + 1));
+  std::vector<Index> classes(static_cast<std::size_t>(most.classes() + 1));
   std::vector<Index> lines(static_cast<std::size_t>(most.lines()));
   // With one element more, which must stay as it is.
   std::vector<T> sums(static_cast<std::size_t>(most.sum_elements() + 1), T{777});
   std::vector<T> row(static_cast<std::size_t>(most.row_elements() + 1), T{777});
-  const typename ColumnSums<T>::Room room{terms.data(), phases.data(), lines.data(), sums.data(), row.data()};
-  most.fill_terms(room);
+  const typename ColumnSums<T>::Area area{terms.data(), classes.data(), lines.data(), sums.data(), row.data()};
+  most.fill_terms(area);
   const Index room_of_products = rows * tasks.product_pitch() + 2 * most.slack(set);
   std::vector<T> of_block(static_cast<std::size_t>(room_of_products), std::numeric_limits<T>::quiet_NaN());
   T* const at_once = of_block.data() + most.slack(set);
@@ -118,14 +119,14 @@ void test(const kernels::KernelSet<T>& set, const Geometry& g, bool channels_las
     const ColumnTask task = tasks.task(t);
     if (task.empty()) continue;
     tasks.for_each_block(task, [&](const PixelBlock& block) {
-      const ColumnSums<T> block_sums(g, block.images, block.size, task.channels, tasks.product_pitch());
+      const ColumnSums<T> block_sums(g, limits, block.images, block.size, task.channels);
       SumSpan span[axes];
       for (int a = 0; a < axes; ++a) span[a] = tasks.span(a, task, block);
       to.data = result.data() + block.first_image * to.outer + task.first_channel * to.inner;
       const Index taps = g.taps_per_channel();
       take_products(g, products, block, task.first_channel * taps, (task.first_channel + task.channels) * taps,
                     tasks.product_pitch(), at_once);
-      block_sums.store(set, at_once, span, room, to);
+      block_sums.store(set, at_once, span, area, to);
     });
   }
   CHECK(result.back() == T{777});

@@ -7,6 +7,15 @@
 
 namespace convgrad::gemm {
 
+namespace {
+
+// Where the columns of a row end that earlier blocks have begun.
+Index begun_columns(const SumSpan (&span)[axes], Index plane, Index row) noexcept {
+  return plane < span[0].begun || row < span[1].begun ? span[2].end : span[2].begun;
+}
+
+}  // namespace
+
 Index extent_of(const Geometry& geometry, int axis) noexcept {
   return (geometry.kernel[axis] - 1) * geometry.dilation[axis] + 1;
 }
@@ -16,28 +25,48 @@ Index positions_of(const Geometry& geometry, int axis, Index size) noexcept {
 }
 
 template <class T>
-ColumnSums<T>::ColumnSums(const Geometry& geometry, Index images, const Index (&size)[axes], Index channels,
-                          Index product_pitch) noexcept
-    : geometry_(&geometry),
-      images_(images),
-      size_{size[0], size[1], size[2]},
-      channels_(channels),
-      product_pitch_(product_pitch) {
-  phase_pitch_ = round_up(divide_up(positions_of(geometry, 2, size[2]), geometry.stride[2]), unit);
-  row_pitch_ = geometry.stride[2] * phase_pitch_;
+struct ColumnSums<T>::Store {
+  const kernels::KernelSet<T>& kernels;
+  const T* products;
+  const SumSpan (&span)[axes];
+  const Area& area;
+  const Tensor<T>& grad_input;
+  Index channels;     // whose rows are stored together
+  Index most_rows;    // that are added up together
+  Index row_step;     // from one row of sums to the next of these
+  Index first, last;  // columns of a row of sums that are stored
+};
+
+template <class T>
+ColumnSums<T>::ColumnSums(const Geometry& geometry, const ColumnSumLimits& limits, Index images,
+                          const Index (&size)[axes], Index channels) noexcept
+    : geometry_(&geometry), limits_(limits), images_(images), size_{size[0], size[1], size[2]}, channels_(channels) {
+  class_pitch_ = round_up(divide_up(positions_of(geometry, 2, size[2]), geometry.stride[2]), line);
+  row_pitch_ = geometry.stride[2] * class_pitch_;
+}
+
+template <class T>
+AreaLayout<typename ColumnSums<T>::Area> ColumnSums<T>::layout() const noexcept {
+  AreaLayout<Area> layout;
+  layout.reserve(&Area::terms, terms());
+  layout.reserve(&Area::classes, classes() + 1);
+  layout.reserve(&Area::lines, lines());
+  layout.reserve(&Area::sums, sum_elements());
+  layout.reserve(&Area::row, row_elements());
+  return layout;
 }
 
 // The last tap first: each sum then meets G's pixels in their order.
 template <class T>
-void ColumnSums<T>::fill_terms(const Room& room) const noexcept {
+void ColumnSums<T>::fill_terms(const Area& area) const noexcept {
   const Geometry& g = *geometry_;
-  const auto phase_of = [&](Index tap) { return tap * g.dilation[2] % g.stride[2]; };
-  // Where each phase's end, and after the loop below where they begin.
-  for (Index phase = 0; phase <= phases(); ++phase) room.phase[phase] = 0;
-  for (Index tap = 0; tap < g.kernel[2]; ++tap) ++room.phase[phase_of(tap)];
-  for (Index phase = 1; phase <= phases(); ++phase) room.phase[phase] += room.phase[phase - 1];
+  const auto class_of = [&](Index tap) { return tap * g.dilation[2] % g.stride[2]; };
+  // Where each class's end, and after the loop below where they begin.
+  for (Index i = 0; i <= classes(); ++i) area.classes[i] = 0;
+  for (Index tap = 0; tap < g.kernel[2]; ++tap) ++area.classes[class_of(tap)];
+  for (Index i = 1; i <= classes(); ++i) area.classes[i] += area.classes[i - 1];
   for (Index tap = 0; tap < g.kernel[2]; ++tap)
-    room.term[--room.phase[phase_of(tap)]] = {tap * product_pitch_, tap * g.dilation[2] / g.stride[2]};
+    area.terms[--area.classes[class_of(tap)]] = {tap * limits_.product_pitch, tap * g.dilation[2] / g.stride[2]};
 }
 
 template <class T>
@@ -49,8 +78,10 @@ typename ColumnSums<T>::Pixels ColumnSums<T>::pixels_under(int axis, Index posit
 
 // The rows of the kernel, and the pixels' under them, that meet a row of positions, in the order of G's pixels.
 template <class T>
-Index ColumnSums<T>::find_lines(Index image, Index plane, Index row, Index* line) const noexcept {
+Index ColumnSums<T>::find_lines(const Store& store, const Row& at) const noexcept {
   const Geometry& g = *geometry_;
+  const Index plane = at.plane - store.span[0].origin;
+  const Index row = at.row - store.span[1].origin;
   const Pixels planes = pixels_under(0, plane);
   const Pixels rows = pixels_under(1, row);
   Index count = 0;
@@ -60,103 +91,127 @@ Index ColumnSums<T>::find_lines(Index image, Index plane, Index row, Index* line
     for (Index j = rows.first; j < rows.last; ++j) {
       const Index tap_row = (row - j * g.stride[1]) / g.dilation[1];
       if (tap_row * g.dilation[1] != row - j * g.stride[1]) continue;
-      line[count++] = (depth * g.kernel[1] + tap_row) * g.kernel[2] * product_pitch_ +
-                      ((image * size_[0] + i) * size_[1] + j) * size_[2];
+      store.area.lines[count++] = (depth * g.kernel[1] + tap_row) * g.kernel[2] * limits_.product_pitch +
+                                  ((at.image * size_[0] + i) * size_[1] + j) * size_[2];
     }
   }
   return count;
 }
 
-// One channel's rows after the other where they are rows in memory, too; all channels of a row together otherwise. Rows
-// that meet the same rows of the kernel, a stride apart, are added up together.
+// One channel's rows after the other where they are rows in memory, too; all channels of a row together otherwise.
 template <class T>
 void ColumnSums<T>::store(const kernels::KernelSet<T>& kernels, const T* products, const SumSpan (&span)[axes],
-                          const Room& room, const Tensor<T>& grad_input) const noexcept {
-  const Index first = span[2].begin - span[2].origin;
-  const Index last = span[2].end - span[2].origin;
-  const Index length = divide_up(last, phases());
-  const Index at_once = grad_input.axis[2] == 1 ? 1 : channels_;
-  const Index most_rows = rows_at_once(at_once);
-  const Index row_step = geometry_->stride[1];
-  const Index product_step = geometry_->taps_per_channel() * product_pitch_;
-  const Index sums_step = at_once * row_pitch_;
+                          const Area& area, const Tensor<T>& grad_input) const noexcept {
+  const Index channels = limits_.transposes && grad_input.axis[2] != 1 ? channels_ : 1;
+  const Index row_step = channels * row_pitch_;
+  const Store store{kernels,
+                    products,
+                    span,
+                    area,
+                    grad_input,
+                    channels,
+                    larger(1, limits_.elements_together / row_step),
+                    row_step,
+                    span[2].begin - span[2].origin,
+                    span[2].end - span[2].origin};
+  const Index stride = geometry_->stride[1];
   for (Index n = 0; n < images_; ++n)
-    for (Index c = 0; c < channels_; c += at_once)
+    for (Index c = 0; c < channels_; c += channels)
       for (Index i = span[0].begin; i < span[0].end; ++i)
-        for (Index start = span[1].begin; start < smaller(span[1].end, span[1].begin + row_step); ++start)
-          for (Index j = start, rows = 0; j < span[1].end; j += rows * row_step) {
-            const auto row_at = [&](Index row) {
-              Tensor<T> to = grad_input;
-              to.data += n * to.outer + c * to.inner + i * to.axis[0] + row * to.axis[1] + span[2].begin * to.axis[2];
-              return to;
-            };
-            const auto begun = [&](Index row) {
-              return i < span[0].begun || row < span[1].begun ? span[2].end : span[2].begun;
-            };
-            const Pixels under = pixels_under(1, j - span[1].origin);
-            rows = 1;
-            for (Index row = j + row_step; rows < most_rows && row < span[1].end && begun(row) == begun(j);
-                 row += row_step) {
-              const Pixels here = pixels_under(1, row - span[1].origin);
-              if (here.first != under.first + rows || here.last != under.last + rows) break;
-              ++rows;
-            }
-            const bool starts = begun(j) > span[2].begin;
-            for (Index r = 0; starts && r < rows; ++r)
-              load_row(kernels, at_once, first, begun(j) - span[2].origin, row_at(j + r * row_step),
-                       room.sums + r * sums_step);
-            const Index lines = find_lines(n, i - span[0].origin, j - span[1].origin, room.line);
-            for (Index channel = 0; channel < at_once; ++channel)
-              for (Index phase = 0; phase < phases(); ++phase) {
-                const Index term = room.phase[phase];
-                kernels.add_columns(products + (c + channel) * product_step,
-                                    {room.line, lines, room.term + term, room.phase[phase + 1] - term, size_[2], rows,
-                                     size_[2], sums_step},
-                                    length, starts, room.sums + channel * row_pitch_ + phase * phase_pitch_);
-              }
-            store_rows(kernels, at_once, first, last, rows, room, row_at(j));
-          }
+        for (Index start = span[1].begin; start < smaller(span[1].end, span[1].begin + stride); ++start)
+          for (Index j = start; j < span[1].end;) j += stride * add_rows(store, {n, c, i, j});
 }
 
-// What is begun of a row, and zeros.
+// How many rows from this one on, a stride apart, meet the same rows of the kernel and are begun alike.
 template <class T>
-void ColumnSums<T>::load_row(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last,
-                             const Tensor<T>& from, T* sums) const noexcept {
+Index ColumnSums<T>::count_alike(const Store& store, const Row& at, Index begun) const noexcept {
+  const SumSpan& span = store.span[1];
+  const Index stride = geometry_->stride[1];
+  const Pixels under = pixels_under(1, at.row - span.origin);
+  Index rows = 1;
+  for (Index row = at.row + stride;
+       rows < store.most_rows && row < span.end && begun_columns(store.span, at.plane, row) == begun; row += stride) {
+    const Pixels here = pixels_under(1, row - span.origin);
+    if (here.first != under.first + rows || here.last != under.last + rows) break;
+    ++rows;
+  }
+  return rows;
+}
+
+// As many as can be added up together; returns how many these are.
+template <class T>
+Index ColumnSums<T>::add_rows(const Store& store, const Row& at) const noexcept {
+  const SumSpan& columns = store.span[2];
+  const Area& area = store.area;
+  Tensor<T> to = store.grad_input;
+  to.data += at.image * to.outer + at.channel * to.inner + at.plane * to.axis[0] + at.row * to.axis[1] +
+             columns.begin * to.axis[2];
+  const Index begun = begun_columns(store.span, at.plane, at.row);
+  const Index rows = count_alike(store, at, begun);
+  const bool starts = begun > columns.begin;
+  if (starts) {
+    Tensor<T> from = to;
+    for (Index r = 0; r < rows; ++r, from.data += geometry_->stride[1] * from.axis[1])
+      load_row(store, begun - columns.origin, from, area.sums + r * store.row_step);
+  }
+  const Index lines = find_lines(store, at);
+  const Index length = divide_up(store.last, classes());
+  const Index product_step = geometry_->taps_per_channel() * limits_.product_pitch;
+  for (Index channel = 0; channel < store.channels; ++channel)
+    for (Index i = 0; i < classes(); ++i) {
+      const Index term = area.classes[i];
+      store.kernels.add_columns(
+          store.products + (at.channel + channel) * product_step,
+          {area.lines, lines, area.terms + term, area.classes[i + 1] - term, size_[2], rows, size_[2], store.row_step},
+          length, starts, area.sums + channel * row_pitch_ + i * class_pitch_);
+    }
+  store_rows(store, rows, to);
+  return rows;
+}
+
+// What is begun of a row, up to the column `begun`, and zeros.
+template <class T>
+void ColumnSums<T>::load_row(const Store& store, Index begun, const Tensor<T>& from, T* sums) const noexcept {
   const Index step = from.axis[2];
-  std::memset(sums, 0, static_cast<std::size_t>(channels * row_pitch_) * sizeof(T));
-  for (Index c = 0; c < channels; ++c, sums += row_pitch_)
-    for (Index k = first; k < smaller(last, first + phases()); ++k)
-      kernels.copy_strided(from.data + c * from.inner + (k - first) * step, 0, phases() * step, 1,
-                           divide_up(last - k, phases()), sums + k % phases() * phase_pitch_ + k / phases(), 0);
+  const Index first = store.first;
+  std::memset(sums, 0, static_cast<std::size_t>(store.row_step) * sizeof(T));
+  for (Index c = 0; c < store.channels; ++c, sums += row_pitch_)
+    for (Index k = first; k < smaller(begun, first + classes()); ++k)
+      store.kernels.copy_strided(from.data + c * from.inner + (k - first) * step, 0, classes() * step, 1,
+                                 divide_up(begun - k, classes()), sums + k % classes() * class_pitch_ + k / classes(),
+                                 0);
 }
 
 // Rows a stride apart, of which `to` is the first.
 template <class T>
-void ColumnSums<T>::store_rows(const kernels::KernelSet<T>& kernels, Index channels, Index first, Index last,
-                               Index rows, const Room& room, Tensor<T> to) const noexcept {
-  const Index sums_step = channels * row_pitch_;
+void ColumnSums<T>::store_rows(const Store& store, Index rows, Tensor<T> to) const noexcept {
+  const kernels::KernelSet<T>& kernels = store.kernels;
+  const Area& area = store.area;
+  const Index first = store.first;
+  const Index last = store.last;
   const Index step = geometry_->stride[1] * to.axis[1];
-  if (to.axis[2] == 1 && channels == 1) {
-    if (phases() == 1)
-      kernels.copy_rows(room.sums + first, sums_step, rows, last - first, to.data, step);
+  if (to.axis[2] == 1 && store.channels == 1) {
+    if (classes() == 1)
+      kernels.copy_rows(area.sums + first, store.row_step, rows, last - first, to.data, step);
     else
-      kernels.interleave(room.sums, phase_pitch_, phases(), first, last, rows, sums_step, to.data, step);
+      kernels.interleave(area.sums, class_pitch_, classes(), first, last, rows, store.row_step, to.data, step);
     return;
   }
   const PixelBox box{1, {1, 1, last - first}};
   for (Index r = 0; r < rows; ++r, to.data += step) {
-    const T* sums = room.sums + r * sums_step;
-    if (phases() == 1) {
-      unpack_channels(kernels, sums + first, row_pitch_, box, 0, box.count(), channels, to);
+    const T* sums = area.sums + r * store.row_step;
+    if (classes() == 1) {
+      unpack_channels(kernels, sums + first, row_pitch_, box, 0, box.count(), store.channels, to);
       continue;
     }
-    kernels.interleave(sums, phase_pitch_, phases(), first, last, channels, row_pitch_, room.row, row_pitch_);
-    unpack_channels(kernels, static_cast<const T*>(room.row), row_pitch_, box, 0, box.count(), channels, to);
+    kernels.interleave(sums, class_pitch_, classes(), first, last, store.channels, row_pitch_, area.row, row_pitch_);
+    unpack_channels(kernels, static_cast<const T*>(area.row), row_pitch_, box, 0, box.count(), store.channels, to);
   }
 }
 
 template <class T>
-Prefetch<T> ColumnSums<T>::ahead(const SumSpan (&span)[axes], const Tensor<T>& grad_input, Index steps) const noexcept {
+Prefetch<T> ColumnSums<T>::prefetch_of_results(const SumSpan (&span)[axes], const Tensor<T>& grad_input,
+                                               Index steps) const noexcept {
   const Index planes = span[0].end - span[0].begin;
   const Index rows = span[1].end - span[1].begin;
   const Index columns = span[2].end - span[2].begin;

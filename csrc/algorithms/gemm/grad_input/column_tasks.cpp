@@ -8,56 +8,42 @@ namespace convgrad::gemm {
 
 namespace {
 
-// What a block works on at a time: its part of G, the products, and a row of sums that these are added to. They share a
-// second-level cache of one mebibyte with the weights that stream by. Where a single tile takes G, nothing of it is
-// read twice, and a run of its channels makes way for the next, which is asked for meanwhile: blocks may have as many
-// pixels as it likes, since memory is slow to deliver shorter rows.
-constexpr Index panel_bytes = Index{896} << 10;
-constexpr Index panel_bytes_of_one_tile = Index{320} << 10;
-constexpr Index product_bytes = Index{384} << 10;
-constexpr Index chunk_bytes = Index{224} << 10;
-constexpr Index row_bytes = Index{128} << 10;
-constexpr Index most_pixels_of_block = 1536;
-// Products are loaded and stored for each run of so many, which counts for more than that a longer panel streams from
-// the second-level cache while the tiles of a chunk pass over it.
-constexpr Index channels_per_run = 512;
-constexpr Index fewest_channels_per_run = 32;
-// More rows of P at a time save nothing.
-constexpr Index most_rows = 128;
-constexpr Index most_rounds = 4;  // tasks for each worker that are worth a try: each computes something again
-
 Index clip(Index value, Index low, Index high) noexcept { return larger(low, smaller(value, high)); }
-
-// Of one row of dV for a block's pixels: as many for either type.
-Index row_elements(const Geometry& geometry, const Index (&size)[axes], Index channels) noexcept {
-  return saturating_product(positions_of(geometry, 2, size[2]), channels);
-}
 
 }  // namespace
 
-ColumnTasks::ColumnTasks(const Tuning& tuning, const Geometry& geometry, const Units& units, Index workers) noexcept
-    : geometry_(geometry), units_(units), most_images_(geometry.batch) {
+ColumnTasks::ColumnTasks(const Tuning& tuning, const Geometry& geometry, const Vectors& vectors, Index workers) noexcept
+    : geometry_(geometry), tuning_(&tuning), vectors_(vectors), most_images_(geometry.batch) {
   choose_block();
   choose_chunk();
   channels_per_task_ = round_up(larger(1, geometry.in_channels), chunk_);
-  if (workers > 1) share(tuning, workers);
+  if (workers > 1) share(workers);
 }
 
-Index ColumnTasks::run() const noexcept {
-  const Index fitting =
-      passes_once() ? panel_bytes_of_one_tile / units_.element_bytes / most_pixels() : channels_per_run;
-  return even_piece(geometry_.out_channels, clip(fitting, fewest_channels_per_run, channels_per_run));
+// How many times so many elements fit.
+Index ColumnTasks::fitting(Index bytes, Index elements) const noexcept {
+  return bytes / vectors_.element_bytes / elements;
+}
+
+Index ColumnTasks::run_channels() const noexcept {
+  const Index most = tuning_->columns_run_channels;
+  const Index channels = has_single_tile() ? fitting(tuning_->columns_single_tile_panel_bytes, most_pixels()) : most;
+  return even_piece(geometry_.out_channels, clip(channels, tuning_->columns_run_fewest_channels, most));
+}
+
+// Of one row of dV for a block's pixels.
+Index ColumnTasks::sum_elements(Index channels) const noexcept {
+  return saturating_product(positions_of(geometry_, 2, size_[2]), channels);
 }
 
 // Whole rows first, then planes and images, as many as the cache holds of G, and of the products of one channel.
 void ColumnTasks::choose_block() noexcept {
-  const Index size = units_.element_bytes;
   const Index taps = geometry_.taps_per_channel();
-  Index target = smaller(most_pixels_of_block, product_bytes / size / larger(1, taps));
-  // Of one tile, all channels together; otherwise as many as a chunk will have.
-  const bool one_tile = geometry_.in_channels * taps <= units_.tile_rows;
-  const Index channels = one_tile ? geometry_.in_channels : chunk_;
-  if (!one_tile) target = smaller(target, panel_bytes / size / larger(1, geometry_.out_channels));
+  Index target = smaller(tuning_->columns_block_pixels, fitting(tuning_->columns_product_bytes, larger(1, taps)));
+  // Of a single tile, all channels together; otherwise as many as a chunk will have.
+  const bool single_tile = tuning_->columns_single_tile != 0 && geometry_.in_channels * taps <= vectors_.tile_rows;
+  const Index channels = single_tile ? geometry_.in_channels : chunk_;
+  if (!single_tile) target = smaller(target, fitting(tuning_->columns_panel_bytes, larger(1, geometry_.out_channels)));
   for (target = larger(1, target);; target /= 2) {
     Index left = target;
     for (int a = axes - 1; a >= 0; --a) {
@@ -66,18 +52,18 @@ void ColumnTasks::choose_block() noexcept {
       left = size_[a] < pixels ? 1 : left / size_[a];
     }
     images_ = even_piece(most_images_, left);
-    if (target == 1 || row_elements(geometry_, size_, channels) <= row_bytes / size) return;
+    if (target == 1 || sum_elements(channels) <= fitting(tuning_->columns_sums_bytes, 1)) return;
   }
 }
 
 // As many channels as make the fewest tiles, since one of half the height takes nearly as long; the more the better.
 void ColumnTasks::choose_chunk() noexcept {
-  const Index size = units_.element_bytes;
   const Index taps = geometry_.taps_per_channel();
-  const Index by_rows = smaller(most_rows, chunk_bytes / size / product_pitch()) / taps;
-  const Index by_sums = row_bytes / size / row_elements(geometry_, size_, 1);
+  const Index by_rows =
+      smaller(tuning_->columns_chunk_rows, fitting(tuning_->columns_chunk_bytes, product_pitch())) / taps;
+  const Index by_sums = fitting(tuning_->columns_sums_bytes, sum_elements(1));
   const Index most = larger(1, smaller(geometry_.in_channels, smaller(by_rows, by_sums)));
-  const auto tiles_of = [&](Index channels) { return divide_up(channels * taps, units_.tile_rows); };
+  const auto tiles_of = [&](Index channels) { return divide_up(channels * taps, vectors_.tile_rows); };
   Index fewest = INT64_MAX;
   for (Index channels = 1; channels <= most; ++channels) {
     const Index tiles =
@@ -89,10 +75,10 @@ void ColumnTasks::choose_chunk() noexcept {
 }
 
 // Tries fewer images, boxes of single ones, and ranges of channels.
-void ColumnTasks::share(const Tuning& tuning, Index workers) noexcept {
-  SoonestCut<ColumnTasks> search(tuning, workers);
+void ColumnTasks::share(Index workers) noexcept {
+  SoonestCut<ColumnTasks> search(*tuning_, workers);
   search.offer(*this);
-  const Index most_tasks = most_rounds * workers;
+  const Index most_tasks = tuning_->columns_most_rounds * workers;
   for (Index parts = image_ranges();; parts = smaller(next_ranges(parts), geometry_.batch)) {
     ColumnTasks attempt = *this;
     attempt.images_ = larger(1, divide_up(geometry_.batch, larger(1, parts)));
@@ -135,7 +121,7 @@ void ColumnTasks::offer_boxes(Index workers, Index most_tasks, SoonestCut<Column
     if (tasks > most_tasks) return;
     // As many as give every worker the same number.
     Index before = 0;
-    for (Index rounds = 1; rounds <= most_rounds; ++rounds) {
+    for (Index rounds = 1; rounds <= tuning_->columns_most_rounds; ++rounds) {
       const Index down = smaller(rounds * workers / tasks, most(outer));
       if (down == before) continue;
       before = attempt.boxes_[outer] = down;
@@ -161,14 +147,13 @@ Index ColumnTasks::box_pixels(int axis) const noexcept {
 // In multiplications: those that a task does, lanes without a result counted, and what else takes time, as measured by
 // running the tasks of many workers one after the other.
 double ColumnTasks::largest_cost() const noexcept {
+  const Tuning& cost = *tuning_;
   const auto columns = static_cast<double>(size_[2]);
   const bool cut_rows = boxes_[2] > 1 && geometry_.output[0] * geometry_.output[1] > 1;
-  constexpr double tile = 3;                                    // rows that it might have besides
-  constexpr double weight = 2;                                  // for each block
-  const double product = 9 + 180 / columns;                     // stored, loaded and added, row by row
-  const double copy = 16 + (cut_rows ? 6 + 300 / columns : 0);  // of G, which cannot be read in place then
-  const double sum = 8 + 300 / columns;                         // set to zero or loaded, and stored
-  constexpr double constant = 16;                               // each of a task's own
+  const double product = cost.columns_cost_of_product + cost.columns_cost_of_product_row / columns;
+  const double copy = cost.columns_cost_of_copy +
+                      (cut_rows ? cost.columns_cost_of_cut_copy + cost.columns_cost_of_cut_row / columns : 0);
+  const double sum = cost.columns_cost_of_sum + cost.columns_cost_of_sum_row / columns;
   double pixels = static_cast<double>(images_);
   double sums = static_cast<double>(images_);
   double blocks = 1;
@@ -182,13 +167,14 @@ double ColumnTasks::largest_cost() const noexcept {
   const Index channels = smaller(channels_per_task_, larger(1, geometry_.in_channels));
   const auto rows = static_cast<double>(channels * geometry_.taps_per_channel());
   const auto tiles = static_cast<double>(divide_up(channels, chunk_) *
-                                         divide_up(chunk_ * geometry_.taps_per_channel(), units_.tile_rows));
+                                         divide_up(chunk_ * geometry_.taps_per_channel(), vectors_.tile_rows));
   const auto out_channels = static_cast<double>(geometry_.out_channels);
   const double computed =
-      blocks * static_cast<double>(round_up(static_cast<Index>(std::ceil(pixels / blocks)), units_.lanes));
-  return (rows + tiles * tile) * computed * out_channels + rows * (pixels * product + blocks * out_channels * weight) +
+      blocks * static_cast<double>(round_up(static_cast<Index>(std::ceil(pixels / blocks)), vectors_.lanes));
+  return (rows + tiles * cost.columns_cost_of_tile) * computed * out_channels +
+         rows * (pixels * product + blocks * out_channels * cost.columns_cost_of_weight) +
          pixels * out_channels * copy + static_cast<double>(channels) * sums * sum +
-         static_cast<double>(units_.tile_rows * run()) * constant;
+         static_cast<double>(vectors_.tile_rows * run_channels()) * cost.columns_cost_of_offset;
 }
 
 void ColumnTasks::describe(Text& text) const noexcept {
@@ -259,7 +245,7 @@ SumSpan ColumnTasks::span(int axis, const ColumnTask& task, const PixelBlock& bl
 double ColumnTasks::multiplications(const ColumnTask& task) const noexcept {
   if (task.empty()) return 0;
   Index pixels = 0;
-  for_each_block(task, [&](const PixelBlock& block) { pixels += round_up(block.count(), units_.lanes); });
+  for_each_block(task, [&](const PixelBlock& block) { pixels += round_up(block.count(), vectors_.lanes); });
   return static_cast<double>(pixels) * static_cast<double>(task.channels * geometry_.taps_per_channel()) *
          static_cast<double>(geometry_.out_channels);
 }

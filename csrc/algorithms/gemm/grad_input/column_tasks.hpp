@@ -5,6 +5,7 @@
 #pragma once
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/machine.hpp"
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/grad_input/column_sums.hpp"
 #include "algorithms/read/blocking.hpp"
@@ -41,16 +42,18 @@ class ColumnTasks {
   [[nodiscard]] Index most_pixels() const noexcept { return images_ * size_[0] * size_[1] * size_[2]; }
   // Channels of a chunk; the last one of all may be smaller.
   [[nodiscard]] Index chunk() const noexcept { return chunk_; }
-  // The distance between rows of products.
+  // The distance between rows of products: a line more than they need, since rows a power of two apart would all fall
+  // into the same sets of the first-level cache.
   [[nodiscard]] Index product_pitch() const noexcept {
-    return round_up(most_pixels(), units_.panel_lanes) + 64 / units_.element_bytes;
+    return round_up(most_pixels(), vectors_.panel_lanes) + cache_line_bytes / vectors_.element_bytes;
   }
   // Whether one tile does all rows of P that a task has, so that each panel is read once.
-  [[nodiscard]] bool passes_once() const noexcept {
-    return channels_per_task_ <= chunk_ && chunk_ * geometry_.taps_per_channel() <= units_.tile_rows;
+  [[nodiscard]] bool has_single_tile() const noexcept {
+    return tuning_->columns_single_tile != 0 && channels_per_task_ <= chunk_ &&
+           chunk_ * geometry_.taps_per_channel() <= vectors_.tile_rows;
   }
   // Output channels of a panel.
-  [[nodiscard]] Index run() const noexcept;
+  [[nodiscard]] Index run_channels() const noexcept;
 
   [[nodiscard]] Index count() const noexcept {
     return geometry_.groups * image_ranges() * boxes_[0] * boxes_[1] * boxes_[2] * channel_ranges();
@@ -96,16 +99,19 @@ class ColumnTasks {
   [[nodiscard]] SumSpan span(int axis, const ColumnTask& task, const PixelBlock& block) const noexcept;
 
  private:
-  struct Units {
+  // What a cut asks of the kernel set.
+  struct Vectors {
     Index element_bytes, lanes, panel_lanes, tile_rows;
   };
-  ColumnTasks(const Tuning& tuning, const Geometry& geometry, const Units& units, Index workers) noexcept;
+  ColumnTasks(const Tuning& tuning, const Geometry& geometry, const Vectors& vectors, Index workers) noexcept;
 
   [[nodiscard]] Index image_ranges() const noexcept { return divide_up(geometry_.batch, images_); }
   [[nodiscard]] Index channel_ranges() const noexcept { return divide_up(geometry_.in_channels, channels_per_task_); }
+  [[nodiscard]] Index fitting(Index bytes, Index elements) const noexcept;
+  [[nodiscard]] Index sum_elements(Index channels) const noexcept;
   void choose_block() noexcept;
   void choose_chunk() noexcept;
-  void share(const Tuning& tuning, Index workers) noexcept;
+  void share(Index workers) noexcept;
   void cut_channels(Index ranges, Index most_of_chunk) noexcept;
   void offer_boxes(Index workers, Index most_tasks, SoonestCut<ColumnTasks>& search) const noexcept;
   [[nodiscard]] Index pixels_again(int axis) const noexcept;
@@ -113,7 +119,8 @@ class ColumnTasks {
   void place(int axis, Index box, ColumnTask& task) const noexcept;
 
   Geometry geometry_;
-  Units units_{1, 1, 1, 1};
+  const Tuning* tuning_ = nullptr;  // for the plan alone: a run asks for nothing that depends on it
+  Vectors vectors_{1, 1, 1, 1};
   Index most_images_ = 1;
   Index images_ = 1;
   Index size_[axes] = {1, 1, 1};

@@ -6,7 +6,9 @@ namespace convgrad::gemm {
 
 namespace {
 
+// Structural: the room of arrays, and so how many tiles and output channels are packed at a time.
 constexpr Index tiles_at_once = 8;
+constexpr Index channels_at_once = 64;
 
 }  // namespace
 
@@ -29,48 +31,58 @@ void ColumnWeights<T>::pack(const Tensor<const T>& kernel, int threads, T* packe
   });
 }
 
-// Weights of a few tiles, where tile i has the rows rows[i] .. rows[i + 1] - 1, each a channel and a tap. Several tiles
-// at once read longer pieces of each output channel's weights, which are far apart.
+// Several tiles at once read longer pieces of each output channel's weights, which are far apart.
 template <class T>
 void ColumnWeights<T>::pack_tiles(const Tensor<const T>& kernel, Index out_channel, const Index* rows, Index count,
                                   T* to) const noexcept {
-  const Index* const size = geometry_.kernel;
-  const auto offset = [&](Index row) {
-    return row / geometry_.taps_per_channel() * kernel.inner + row / (size[2] * size[1]) % size[0] * kernel.axis[0] +
-           row / size[2] % size[1] * kernel.axis[1] + row % size[2] * kernel.axis[2];
-  };
   const T* from = kernel.data + out_channel * kernel.outer;
   const Index channels = geometry_.out_channels;
+  const auto offset = [&](Index row) { return offset_in(kernel, row); };
   bool neighbors = true;
   for (Index row = rows[0] + 1; row < rows[count]; ++row) neighbors = neighbors && offset(row) == offset(row - 1) + 1;
-  Index o = 0;
-  if (neighbors && kernel.outer >= rows[count] - rows[0] + kernels_->lanes) {
-    // Whole vectors, each overwriting what the one before it wrote too much: but not beyond the end of a tile, nor of
-    // the weights.
-    kernels::BlockCopy copies[tiles_at_once * kernels::max_tile_rows];
-    Index vectors = 0;
-    Index last_whole = channels;
-    for (Index i = 0; i < count; ++i) {
-      const Index height = rows[i + 1] - rows[i];
-      last_whole = smaller(last_whole, channels - divide_up(kernels_->lanes, height) - 1);
-      for (Index row = 0; row < height; row += kernels_->lanes)
-        copies[vectors++] = {offset(rows[0]) + rows[i] - rows[0] + row, (rows[i] - rows[0]) * channels + row, height};
-    }
-    constexpr Index at_once = 64;
-    Index offsets[at_once];
-    while (o < last_whole) {
-      const Index some = smaller(at_once, last_whole - o);
-      for (Index i = 0; i < some; ++i) offsets[i] = (o + i) * kernel.outer;
-      kernels_->expand_block(from, offsets, some, copies, vectors, to);
-      for (Index v = 0; v < vectors; ++v) copies[v].position += some * copies[v].step;
-      o += some;
-    }
-  }
+  const bool apart = kernel.outer >= rows[count] - rows[0] + kernels_->lanes;
+  Index o =
+      packs_vectors_ && neighbors && apart ? pack_vectors(from + offset(rows[0]), kernel.outer, rows, count, to) : 0;
   for (; o < channels; ++o)
     for (Index i = 0; i < count; ++i) {
       T* tile = to + (rows[i] - rows[0]) * channels + o * (rows[i + 1] - rows[i]);
       for (Index row = rows[i]; row < rows[i + 1]; ++row) tile[row - rows[i]] = from[o * kernel.outer + offset(row)];
     }
+}
+
+// Where the weights of a row of P begin: it is a channel and a tap.
+template <class T>
+Index ColumnWeights<T>::offset_in(const Tensor<const T>& kernel, Index row) const noexcept {
+  const Index* const size = geometry_.kernel;
+  return row / geometry_.taps_per_channel() * kernel.inner + row / (size[2] * size[1]) % size[0] * kernel.axis[0] +
+         row / size[2] % size[1] * kernel.axis[1] + row % size[2] * kernel.axis[2];
+}
+
+// Whole vectors, each overwriting what the one before it wrote too much: but not beyond the end of a tile, nor of the
+// weights. Returns how many output channels it has packed.
+template <class T>
+Index ColumnWeights<T>::pack_vectors(const T* from, Index pitch, const Index* rows, Index count, T* to) const noexcept {
+  const Index channels = geometry_.out_channels;
+  const Index lanes = kernels_->lanes;
+  kernels::BlockCopy copies[tiles_at_once * kernels::max_tile_rows];
+  Index vectors = 0;
+  Index last_whole = channels;
+  for (Index i = 0; i < count; ++i) {
+    const Index height = rows[i + 1] - rows[i];
+    const Index before = rows[i] - rows[0];
+    last_whole = smaller(last_whole, channels - divide_up(lanes, height) - 1);
+    for (Index row = 0; row < height; row += lanes) copies[vectors++] = {before + row, before * channels + row, height};
+  }
+  Index offsets[channels_at_once];
+  Index o = 0;
+  while (o < last_whole) {
+    const Index some = smaller(channels_at_once, last_whole - o);
+    for (Index i = 0; i < some; ++i) offsets[i] = (o + i) * pitch;
+    kernels_->expand_block(from, offsets, some, copies, vectors, to);
+    for (Index v = 0; v < vectors; ++v) copies[v].position += some * copies[v].step;
+    o += some;
+  }
+  return o;
 }
 
 template class ColumnWeights<float>;

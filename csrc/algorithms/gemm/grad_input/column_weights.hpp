@@ -2,6 +2,7 @@
 // each other for every output channel. One stream to read, and a range of chunks of channels is a part of it.
 #pragma once
 
+#include "algorithms/tuning.hpp"
 #include "core/geometry.hpp"
 #include "kernels/kernel_set.hpp"
 
@@ -19,7 +20,10 @@ class ColumnWeights {
  public:
   // For chunks of `chunk` channels.
   ColumnWeights(const Geometry& geometry, const kernels::KernelSet<T>& kernels, Index chunk) noexcept
-      : geometry_(geometry), kernels_(&kernels), chunk_(chunk) {}
+      : geometry_(geometry),
+        kernels_(&kernels),
+        chunk_(chunk),
+        packs_vectors_(tuning_of(kernels).columns_packs_vectors != 0) {}
 
   [[nodiscard]] Index elements() const noexcept {
     return geometry_.groups * geometry_.in_channels * geometry_.taps_per_channel() * geometry_.out_channels;
@@ -33,12 +37,17 @@ class ColumnWeights {
   [[nodiscard]] ColumnTiles tiles(Index rows) const noexcept { return {rows, divide_up(rows, kernels_->tile_rows)}; }
 
  private:
+  // Weights of `count` tiles, where tile i has the rows rows[i] .. rows[i + 1] - 1 of P: as single elements, or, where
+  // neighbors in a tile are neighbors in K, in whole vectors as far as possible.
   void pack_tiles(const Tensor<const T>& kernel, Index out_channel, const Index* rows, Index count,
                   T* to) const noexcept;
+  Index pack_vectors(const T* from, Index pitch, const Index* rows, Index count, T* to) const noexcept;
+  [[nodiscard]] Index offset_in(const Tensor<const T>& kernel, Index row) const noexcept;
 
   Geometry geometry_;
   const kernels::KernelSet<T>* kernels_;
   Index chunk_;
+  bool packs_vectors_;
 };
 
 }  // namespace convgrad::gemm

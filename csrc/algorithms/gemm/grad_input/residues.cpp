@@ -8,8 +8,8 @@ namespace convgrad::gemm {
 
 namespace {
 
-// A plan keeps so many correlations, of five kilobytes each, rather than plan them again in every run: a stride of four
-// in three dimensions, or of eight in two.
+// Structural: memory. A plan keeps so many correlations, of five kilobytes each, rather than plan them again in every
+// run: those of a stride of four in three dimensions, or of eight in two. A description shows fewer.
 constexpr Index most_kept_residues = 64;
 constexpr Index most_described_residues = 8;
 
