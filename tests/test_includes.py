@@ -39,6 +39,7 @@ GEMM_ORDER = [
     "panels",
     "border",
     "write",
+    "tasks",
     "ways",
     "choose.hpp",
     "choose.cpp",

@@ -15,7 +15,7 @@
 #include <memory>
 
 #include "algorithms/common/residues.hpp"
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/read/weights.hpp"
 #include "core/work_areas.hpp"

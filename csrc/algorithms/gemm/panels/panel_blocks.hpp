@@ -2,7 +2,7 @@
 // All of it follows from what the caches hold: the strip, the panels of a run of taps, and the sums that wait.
 #pragma once
 
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 #include "core/geometry.hpp"
 #include "kernels/kernel_set.hpp"
 

@@ -23,12 +23,6 @@ struct Accumulators {
   }
 };
 
-// Whether vectors are shorter than a cache line, so that a tile is done with a tap after few cycles.
-template <class T>
-inline bool short_vectors(const kernels::KernelSet<T>& kernels) noexcept {
-  return kernels.lanes * Index{sizeof(T)} < 64;
-}
-
 inline constexpr Index no_kind = -1;
 
 // Which kind of grouped tiles serves rows with these offsets in a panel of so many vectors, if any.

@@ -11,8 +11,8 @@
 // of a group > rows of pixels, two at a time > tiles of columns.
 #pragma once
 
-#include "algorithms/gemm/ways/correlation_operands.hpp"
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_operands.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 #include "algorithms/read/strip.hpp"
 #include "core/work_areas.hpp"
 

@@ -14,8 +14,8 @@
 #include <cstddef>
 
 #include "algorithms/common/blocks.hpp"
-#include "algorithms/gemm/ways/correlation_operands.hpp"
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_operands.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 #include "algorithms/gemm/ways/strip_reader.hpp"
 #include "algorithms/gemm/write/output_stream.hpp"
 #include "core/work_areas.hpp"

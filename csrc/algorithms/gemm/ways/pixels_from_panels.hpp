@@ -20,8 +20,8 @@
 #include "algorithms/gemm/panels/panel_decision.hpp"
 #include "algorithms/gemm/panels/panel_destinations.hpp"
 #include "algorithms/gemm/panels/tile_weights.hpp"
-#include "algorithms/gemm/ways/correlation_operands.hpp"
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_operands.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 #include "core/phases.hpp"
 #include "core/work_areas.hpp"
 

@@ -15,8 +15,8 @@
 #include <cstddef>
 
 #include "algorithms/gemm/border/border_rows.hpp"
-#include "algorithms/gemm/ways/correlation_operands.hpp"
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_operands.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 #include "algorithms/gemm/ways/strip_reader.hpp"
 #include "algorithms/gemm/ways/strip_vectors.hpp"
 #include "core/work_areas.hpp"

@@ -2,7 +2,7 @@
 // and pixel_rows. Their output channels share a strip, and are never cut into ranges.
 #pragma once
 
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 #include "algorithms/tuning.hpp"
 #include "kernels/kernel_set.hpp"
 

@@ -6,8 +6,8 @@
 #include "algorithms/common/machine.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/prefetch.hpp"
-#include "algorithms/gemm/ways/correlation_operands.hpp"
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_operands.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/tuning.hpp"
 

@@ -1,4 +1,4 @@
-#include "algorithms/gemm/ways/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/correlation_tasks.hpp"
 
 #include "algorithms/common/sharing.hpp"
 
