@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "algorithms/common/machine.hpp"
+#include "algorithms/common/places_within.hpp"
 #include "algorithms/read/strip_copy.hpp"
 #include "algorithms/tuning.hpp"
 
@@ -18,14 +19,6 @@ namespace {
 // machine has.
 constexpr Index line = 16;                // elements, of double as well
 constexpr Index lines_that_collide = 16;  // where their distance is a multiple of so many
-
-// Which strip elements of one axis lie inside the input; the others are border. `origin` is the input position of the
-// first, and `step` leads to that of the next.
-Range find_inside(Index origin, Index step, Index extent, Index input) noexcept {
-  const Index begin = origin >= 0 ? 0 : smaller(extent, divide_up(-origin, step));
-  const Index end = origin >= input ? 0 : smaller(extent, divide_up(input - origin, step));
-  return {begin, larger(begin, end)};
-}
 
 // Along an axis, the input position of the first pixel under the first tap.
 Index first_position(const Geometry& geometry, const PixelBlock& pixels, const TapBlock& taps, int axis) noexcept {
@@ -107,7 +100,7 @@ StripShape::Filled StripShape::filled(const Geometry& geometry, const PixelBlock
   Filled filled;
   for (int a = 0; a < axes; ++a) {
     const Index origin = first_position(geometry, pixels, taps, a);
-    const Range within = find_inside(origin, step_[a], extent_[a], geometry.input[a]);
+    const Range within = places_within(origin, step_[a], extent_[a], geometry.input[a]);
     filled.within[a] = within;
     filled.from[a] = origin + within.first * step_[a];
     filled.all = filled.all && within.count() == extent_[a];

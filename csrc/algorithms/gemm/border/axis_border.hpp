@@ -6,7 +6,8 @@
 
 namespace convgrad::gemm {
 
-// Along an axis of more output positions hardly any lie on the border. There is room for a table of so many.
+// Structural: there is room for a table of so many output positions along an axis. Of more, hardly any lie on the
+// border.
 inline constexpr Index most_border_positions = 1024;
 
 // The taps that meet the input at an output position; none where it lies on the border entirely.

@@ -25,7 +25,7 @@ struct BorderGroup {
 // kernel.
 class BorderParts {
  public:
-  // A kernel of seven taps along two axes has seven times seven.
+  // Structural: room for them. A kernel of seven taps along two axes has seven times seven.
   static constexpr Index most_parts = 64;
 
   BorderParts() = default;

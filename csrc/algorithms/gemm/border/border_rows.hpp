@@ -19,7 +19,7 @@ double share_of_border_rows(const Geometry& geometry) noexcept;
 // Rows of pixels by the part of the kernel that exists under them: one of a few ranges, of which number 0 is all of it.
 class BorderRows {
  public:
-  static constexpr Index most_ranges = 16;
+  static constexpr Index most_ranges = 16;  // Structural: room for them
 
   BorderRows() = default;  // leaves out nothing
   // Just number 0 where there are too many.

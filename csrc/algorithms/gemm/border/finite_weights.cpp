@@ -16,7 +16,7 @@ bool weights_are_finite(const kernels::KernelSet<T>& kernels, const Weights<T>& 
                  {taps[0], weights.axis[0]},
                  {taps[1], weights.axis[1]},
                  {taps[2], weights.axis[2]}};
-  constexpr int count = 5;
+  constexpr int count = 2 + axes;
   const T* first = weights.data;
   for (Axis& a : axis) {
     if (a.size == 0) return true;

@@ -2,7 +2,6 @@
 
 #include "algorithms/common/blocks.hpp"
 #include "algorithms/gemm/border/border_rows.hpp"
-#include "algorithms/read/strip.hpp"
 #include "algorithms/tuning.hpp"
 
 namespace convgrad::gemm {

@@ -42,7 +42,8 @@ PanelDecision::PanelDecision(const Geometry& geometry, const kernels::KernelSet<
 
   const double read = input_bytes<T>(geometry);
   const double written = output_bytes<T>(geometry);
-  streams = tuning.panels_streams_results > 0 && width * size % cache_line_bytes == 0 && outgrows_caches<T>(tuning, geometry);
+  streams =
+      tuning.panels_streams_results > 0 && width * size % cache_line_bytes == 0 && outgrows_caches<T>(tuning, geometry);
   const bool room_for_next = blocking.strip_elements() * size <= tuning.panels_prefetch_strip_bytes;
   prefetches_input = pointwise ? read > tuning.panels_prefetch_1x1_input_bytes
                                : read > tuning.panels_prefetch_input_bytes && room_for_next;
