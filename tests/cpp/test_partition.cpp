@@ -323,8 +323,9 @@ void test_layer(const Layer& layer, const kernels::IsaTable& table, Balance& for
     });
   if (has_patches(geometry))
     judge(name("grad_input"), geometry, forward, [&](int threads, bool check_coverage) {
+      using Patches = ChannelsByTile<T, PatchSink<T>>;
       const Geometry product = patch_product(geometry);
-      return Regions{region_of(product, ChannelsByTile<T>(product, set, threads, &geometry), check_coverage)};
+      return Regions{region_of(product, Patches(product, set, threads, PatchSink<T>(geometry, set)), check_coverage)};
     });
   else if (prefers_columns(geometry))
     judge(name("grad_input"), geometry, columns, [&](int threads, bool check_coverage) {

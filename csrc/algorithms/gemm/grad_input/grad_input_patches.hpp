@@ -1,7 +1,8 @@
-// dV where no two taps meet (patches.hpp).
+// grad_input where no two taps meet (write/patches.hpp): K and G in the words of a correlation.
 #pragma once
 
 #include "algorithms/gemm/ways/channels_by_tile.hpp"
+#include "algorithms/gemm/write/patches.hpp"
 #include "algorithms/read/weights.hpp"
 
 namespace convgrad::gemm {
@@ -10,7 +11,8 @@ template <class T>
 class GradInputPatches {
  public:
   GradInputPatches(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
-      : out_channels_(geometry.out_channels), lanes_(patch_product(geometry), kernels, threads, &geometry) {}
+      : out_channels_(geometry.out_channels),
+        lanes_(patch_product(geometry), kernels, threads, PatchSink<T>(geometry, kernels)) {}
 
   [[nodiscard]] int threads() const noexcept { return lanes_.threads(); }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept { return lanes_.workspace_bytes(); }
@@ -40,7 +42,7 @@ class GradInputPatches {
   }
 
   Index out_channels_;
-  ChannelsByTile<T> lanes_;
+  ChannelsByTile<T, PatchSink<T>> lanes_;
 };
 
 }  // namespace convgrad::gemm

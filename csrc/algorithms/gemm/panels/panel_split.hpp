@@ -8,6 +8,13 @@
 
 namespace convgrad::gemm {
 
+// The lanes of a panel: `count` channels from `first` on, and zeros up to `width`.
+struct PanelLanes {
+  Index first;
+  Index count;
+  Index width;
+};
+
 // `channels` lanes cut into panels of the full width, the last one narrower where that suffices. Where that would leave
 // a panel of one vector, which loads more for each multiplication, panels have three vectors if these leave none.
 class PanelSplit {
@@ -22,6 +29,16 @@ class PanelSplit {
       full_width_ = 3 * lanes_;
   }
 
+  // All panels of so many vectors.
+  template <class T>
+  static PanelSplit of_vectors(const kernels::KernelSet<T>& kernels, Index vectors, Index channels) noexcept {
+    PanelSplit split;
+    split.channels_ = channels;
+    split.lanes_ = kernels.lanes;
+    split.full_width_ = kernels.lanes * vectors;
+    return split;
+  }
+
   // The full width, however many channels there are.
   template <class T>
   static Index widest(const kernels::KernelSet<T>& kernels) noexcept {
@@ -34,6 +51,9 @@ class PanelSplit {
     return smaller(full_width_, channels_ - first_lane(panel));
   }
   [[nodiscard]] Index width(Index panel) const noexcept { return round_up(used_lanes(panel), lanes_); }
+  [[nodiscard]] PanelLanes lanes(Index panel) const noexcept {
+    return {first_lane(panel), used_lanes(panel), width(panel)};
+  }
   [[nodiscard]] Index vectors(Index panel) const noexcept { return width(panel) / lanes_; }
   // What they take, as if a panel of one vector had a little more.
   template <class T>
