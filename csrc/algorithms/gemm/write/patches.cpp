@@ -144,13 +144,14 @@ class PatchWriter {
     const Index taps = layer_.taps_per_channel();
     const Tensor<T> grad_input = grad_input_;
     const Index next = grad_input.axis[2];
-    for (Index lane = 0, together = 1; lane < lanes_.count; lane += together) {
-      const Index tap = (lanes_.first + lane) % taps;
+    const PanelLanes lanes = lanes_;
+    for (Index lane = 0, together = 1; lane < lanes.count; lane += together) {
+      const Index tap = (lanes.first + lane) % taps;
       const Index k = tap % kernel[2];
-      T* const channel = at + (lanes_.first + lane) / taps * grad_input.inner;
+      T* const channel = at + (lanes.first + lane) / taps * grad_input.inner;
       T* const to = channel + tap / (kernel[2] * kernel[1]) * grad_input.axis[0] +
                     tap / kernel[2] % kernel[1] * grad_input.axis[1];
-      together = smaller(kernel[2] - k, lanes_.count - lane);
+      together = smaller(kernel[2] - k, lanes.count - lane);
       Index written = row.pixels * layer_.stride[2];
       if (by_lane_) {
         written = smaller(written, row.size[2]);
@@ -169,7 +170,9 @@ class PatchWriter {
   void write_taps(Index pixels, const T* sums, Index taps, T* to) const noexcept {
     const Index next = grad_input_.axis[2];
     if (layout_ == PatchLayout::rows) return kernels_.copy_rows(sums, lanes_.width, pixels, taps, to, layer_.stride[2]);
-    for (Index i = 0; i < pixels; ++i) scatter(sums + i * lanes_.width, taps, to + i * layer_.stride[2] * next, next);
+    const Index width = lanes_.width;
+    const Index step = layer_.stride[2] * next;
+    for (Index i = 0; i < pixels; ++i) scatter(sums + i * width, taps, to + i * step, next);
   }
 
   // Zeros between the patches of a row.
