@@ -96,8 +96,7 @@ void ChannelsByTile<T, Sink>::describe(Text& text) const noexcept {
   else
     text.line("weights", "%s", "packed once, for all tasks");
   if (parts_.count() > 1)
-    text.line("border", "%.0f %% of all products left out, unless a weight is infinite or nan",
-              100 * parts_.left_out());
+    text.line("border", "%.2f of all products left out, unless a weight is infinite or nan", parts_.left_out());
   sink_.describe(text);
   const bool input = prefetched_strip_elements_ >= 0 && !packs_by_run_;
   const bool weights = packs_by_run_ && prefetches_weights_;
