@@ -17,18 +17,18 @@ struct UnpackedRows {
 
 // Does the first tile of `pixels`, a panel of `tile_vectors`, and takes its rows away from those that are left to do.
 template <class T>
-void run_packing_tile(const kernels::KernelSet<T>& kernels, const T* source, BlockRows& pixels, const Index* tap_offset,
-                      Index taps, const UnpackedRows<T>& from, Accumulators<T>& accumulators, Prefetch<T>& input,
-                      Prefetch<T>& results) noexcept {
+void run_packing_tile(const kernels::KernelSet<T>& kernels, const T* source, BlockRows& pixels,
+                      const kernels::Reduction& taps, const UnpackedRows<T>& from, Accumulators<T>& accumulators,
+                      Prefetch<T>& input, Prefetch<T>& results) noexcept {
   const Index rows = EvenTiles(pixels.count, kernels.tile_rows).rows(0);
   PrefetchList<2> lines;
   Index one = 1;
-  const kernels::PrefetchLines asked = lines.fill(one, input, results);
+  const kernels::PrefetchLines prefetched = lines.fill(one, input, results);
   const kernels::TileSums<T> sums = accumulators.sums(0);
   const Index first[] = {0, from.prefetched};
   kernels.fill_sweep[rows - 1](
-      source, pixels.offset, tap_offset, taps, {from.weights, from.row_offset, first, from.panel},
-      {nullptr, 0, sums.initial, sums.initial_stride, 0, sums.result, sums.result_stride, 0, 1, asked});
+      source, pixels.offset, taps.offset, taps.length, {from.weights, from.row_offset, first, from.panel},
+      {nullptr, 0, sums.initial, sums.initial_stride, 0, sums.result, sums.result_stride, 0, 1, prefetched});
   pixels.offset += rows;
   pixels.count -= rows;
   if (accumulators.start != nullptr) accumulators.start += rows * accumulators.start_stride;

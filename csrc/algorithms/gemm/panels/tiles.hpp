@@ -72,11 +72,11 @@ struct BlockRows {
 };
 
 // result[row, :] = start[row, :] + sum over r of source[row offset + reduction.offset[r]] * panel[r, :], in tiles of
-// nearly equal height. Every tile asks for as many lines as a step of each `ahead` has.
-template <class T, class... Aheads>
+// nearly equal height. Every tile prefetches as many lines as a step of each `prefetch` has.
+template <class T, class... Prefetches>
 inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const T* source, const BlockRows& rows,
                       const kernels::Reduction& reduction, const T* panel, const Accumulators<T>& accumulators,
-                      Aheads&... ahead) noexcept {
+                      Prefetches&... prefetch) noexcept {
   const Index kind = find_group_kind(kernels, vectors, rows.offset, rows.count);
   const Index group = kind == no_kind ? 1 : kernels::rows_of_group[kind];
   const Index most = kind != no_kind ? kernels.grouped_tile_rows[kind]
@@ -85,15 +85,15 @@ inline void run_tiles(const kernels::KernelSet<T>& kernels, Index vectors, const
                                      : kernels.wide_tile_rows;
   const EvenTiles tiles(rows.count / group, most / group);
   const kernels::Tile<T>* of_height = kind == no_kind ? kernels.tile[vectors - 1] : kernels.grouped_tile[kind];
-  PrefetchList<sizeof...(ahead)> lines;
+  PrefetchList<sizeof...(prefetch)> lines;
   for (Index first = 0, some = 0; first < tiles.count; first += some) {
-    // As many as are of one height and have room for the lines they ask for.
+    // As many as are of one height, and whose lines there is room for.
     some = (first < tiles.higher ? tiles.higher : tiles.count) - first;
-    const kernels::PrefetchLines asked = lines.fill(some, ahead...);
+    const kernels::PrefetchLines prefetched = lines.fill(some, prefetch...);
     const Index row = tiles.first(first) * group;
     const bool in_order = rows.place == nullptr;
     of_height[tiles.rows(first) - 1](source, {rows.offset + row, in_order ? nullptr : rows.place + row, some},
-                                     reduction, panel, accumulators.sums(in_order ? row : 0), asked);
+                                     reduction, panel, accumulators.sums(in_order ? row : 0), prefetched);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "algorithms/gemm/ways/channels_by_pixel.hpp"
 
+#include "algorithms/common/machine.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/prefetch.hpp"
 #include "algorithms/common/sharing.hpp"
@@ -190,7 +191,7 @@ void ChannelsByPixel<T>::run_pixels(const GroupWork& work, const PixelTile& pixe
   if (lanes == 0) return;
   // The last panel, and where its lanes are not all channels, around what lies behind them.
   const Index last_width = round_up(lanes, kernels_->lanes);
-  alignas(64) T apart[kernels::max_tile_rows * kernels::max_tile_vectors * kernels::sum_lanes<T>];
+  alignas(cache_line_bytes) T apart[kernels::max_tile_rows * kernels::max_tile_vectors * kernels::sum_lanes<T>];
   T* const to = pixels.results + done;
   const bool filled = lanes == last_width;
   run_tile(*kernels_, last_width / kernels_->lanes, work.source, pixels.offset, pixels.count, work.taps,

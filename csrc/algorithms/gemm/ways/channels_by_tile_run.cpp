@@ -276,7 +276,7 @@ void ChannelsByTile<T, Sink>::multiply(const TaskWork& work, TapWork& taps, cons
       here.result += group.first * width;
     if (i == 0 && run.unpacked != nullptr) {
       const Index prefetched = packing_prefetch_rows_ * (run.count > 1 ? area.weight_offsets[1] : 0);
-      run_packing_tile(*kernels_, taps.source, pixels, tap_offsets, run.count,
+      run_packing_tile(*kernels_, taps.source, pixels, walk.reduction,
                        {run.unpacked, area.weight_offsets, area.run_weights, prefetched}, here, taps.next,
                        taps.results);
     }

@@ -9,7 +9,7 @@ namespace convgrad::gemm {
 
 namespace {
 
-constexpr Index pixels_at_once = 64;  // that are transposed together
+constexpr Index pixels_at_once = 64;  // Structural: those that are transposed together have room on the stack
 
 template <class T>
 void clear(T* to, Index count, Index step) noexcept {
