@@ -159,7 +159,7 @@ def _ablate(arguments: argparse.Namespace, console: Console) -> int:
     if not entries:
         return _nothing_matches()
     with tuning_numbers.changed(arguments.numbers):
-        priced = ablate.Pricing(chosen)
+        priced = ablate.Pricing([ablate.NOTHING, *chosen])
         work = _work(arguments, entries, 0.2, 5)
         return _against_itself(work, priced, ablate.show, arguments, console, priced.notes())
 

@@ -9,16 +9,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from . import tuning_numbers
+from . import tuning_numbers, ways
 from .refinements import REFINEMENTS, Refinement
-from .report import print_whole, show_notes
+from .report import LAYER_WIDTH, print_whole, show_notes
 from .results import Line, Run, geometric_mean, settings
 from .variants import Case, Variant, time_variants
 
 WITH, WITHOUT = "with", "without"
-# A refinement that gains less on every line is not worth its lines of code. Gains and losses beyond it are measured
-# again: of many lines some would exceed it by chance.
+# A refinement that gains less on every line is not worth its lines of code.
 NOTICEABLE = 0.01
+# With and without it the same runs: what it gains and loses is noise.
+NOTHING = Refinement("nothing: noise", "how far to trust the others", {})
 
 
 def choose(names: Iterable[str] = (), among: Sequence[Refinement] = REFINEMENTS) -> list[Refinement]:
@@ -59,29 +60,34 @@ class Pricing:
 
     def __call__(self, case: Case, run: Run) -> None:
         """Add a line for each refinement to a run."""
-        for refinement in (one for one in self.refinements if not is_off(one)):
-            line = self._measure(case, refinement, again=False)
-            if abs(gain(line)) > NOTICEABLE:
-                line = self._measure(case, refinement, again=True)
-            run.lines.append(line)
+        own = ways.chosen(ways.description(case.layer, case.pass_name, case.dtype) or "", case.work.layout)
+        for refinement in self.refinements:
+            if not is_off(refinement) and concerns(refinement, own):
+                run.lines.append(_measure(case, refinement))
 
     def notes(self) -> list[str]:
         """Say which ones cannot be priced here."""
         return [f"{one.name}: off here as it is, so not measured" for one in self.refinements if is_off(one)]
 
-    def _measure(self, case: Case, refinement: Refinement, *, again: bool) -> Line:
-        usual = tuning_numbers.table()
-        on = {name: usual[name].value for name in refinement.off}
-        with tuning_numbers.changed({}):
-            variants = [Variant(WITH, case.out, numbers=on), Variant(WITHOUT, case.out, numbers=refinement.off)]
-            line = time_variants(case, variants, again=again)
-        return replace(line, refinement=refinement.name)
+
+def _measure(case: Case, refinement: Refinement) -> Line:
+    usual = tuning_numbers.table()
+    on = {name: usual[name].value for name in refinement.off}
+    variants = [Variant(WITH, case.out, numbers=on), Variant(WITHOUT, case.out, numbers=refinement.off)]
+    with tuning_numbers.changed({}):
+        line = time_variants(case, variants, lambda line: abs(gain(line)) > NOTICEABLE)
+    return replace(line, refinement=refinement.name)
 
 
 def is_off(refinement: Refinement) -> bool:
     """Whether the numbers are such that it is not done, as some are for some kernel sets."""
     usual = tuning_numbers.table()
-    return all(usual[name].value == value for name, value in refinement.off.items())
+    return refinement != NOTHING and all(usual[name].value == value for name, value in refinement.off.items())
+
+
+def concerns(refinement: Refinement, chosen: Sequence[str]) -> bool:
+    """Whether it is a matter of one of the ways that the library chose."""
+    return not refinement.ways or any(way in chosen for way in refinement.ways)
 
 
 def gain(line: Line) -> float:
@@ -115,11 +121,12 @@ def table(lines: Sequence[Line]) -> Table:
         box=SIMPLE_HEAD,
         pad_edge=False,
         caption="by how much longer calls take without it: geometric mean, most and least with their lines, and how "
-        f"many lines gain more than {NOTICEABLE:.0%}",
+        f"many lines gain more than {NOTICEABLE:.0%}, of those that take its way",
     )
-    view.add_column("refinement", no_wrap=True)
-    for title in ("mean gain", "largest gain", "on", "largest loss", "on", f"over {NOTICEABLE:.0%}", ""):
-        view.add_column(title, justify="left" if title in ("on", "") else "right", no_wrap=True)
+    view.add_column("refinement", min_width=LAYER_WIDTH)
+    for title in ("mean\ngain", "largest\ngain", "on", "largest\nloss", "on", f"over\n{NOTICEABLE:.0%}", ""):
+        text = title in ("on", "")
+        view.add_column(title, justify="left" if text else "right", no_wrap=not text)
     for name in dict.fromkeys(line.refinement for line in lines):
         view.add_row(*_row(name, [line for line in lines if line.refinement == name]))
     return view
@@ -133,5 +140,5 @@ def _row(name: str, lines: Sequence[Line]) -> Iterator[str]:
     yield from (f"{gain(most):.1%}", f"{most.layer}, {most.pass_name}") if gain(most) > 0 else ("", "")
     yield from (f"{-gain(least):.1%}", f"{least.layer}, {least.pass_name}") if gain(least) < 0 else ("", "")
     over = sum(value > NOTICEABLE for value in gains)
-    yield f"{over} of {len(lines)}"
-    yield "" if over else "[yellow]not worth its lines[/yellow]"
+    yield f"{over}/{len(lines)}"
+    yield "" if over or name == NOTHING.name else "[yellow]not worth its lines[/yellow]"

@@ -18,15 +18,186 @@ class Refinement:
         What it does, in a line.
     off : mapping of str to float
         Numbers of the table (`csrc/algorithms/tuning.hpp`) and the values with which it is not done.
+    ways : tuple of str
+        It is a matter of these ways alone, and not measured where the library chooses others; of all when empty.
     """
 
     name: str
     what: str
     off: Mapping[str, float]
+    ways: tuple[str, ...] = ()
 
+
+# Beyond what any layer has, for thresholds.
+_NEVER = 1e12
+
+_PANELS = ("pixels_from_panels",)
+_CHANNEL_SUMS = ("channel_sums", "channel_sums_swapped")
+_PIXEL_SUMS = ("pixel_sums",)
 
 REFINEMENTS: tuple[Refinement, ...] = (
+    # Sharing work.
     Refinement("finer cuts", "more tasks than workers, so that the last one ends sooner", {"most_rounds": 1}),
-    Refinement("lateness", "of cuts that are alike, the one with smaller tasks", {"lateness_of_a_task": 0}),
+    Refinement("lateness of tasks", "of cuts that are alike, the one with smaller tasks", {"lateness_of_a_task": 0}),
     Refinement("small work alone", "one thread where starting a team takes longer", {"multiplications_per_thread": 0}),
+    # Reading.
+    Refinement(
+        "strip cleared whole",
+        "one memset of strips of short rows, instead of each row's ends",
+        {"strip_short_row_bytes": 0},
+    ),
+    Refinement("strip rows joined", "rows without a gap between them are copied as one", {"strip_joins_rows": 0}),
+    Refinement("strip prefetch", "the next channels of an input that is copied", {"strip_prefetched_channels": 0}),
+    Refinement(
+        "strip pixels, many channels",
+        "fewer NHWC pixels at a time where they have many channels",
+        {"strip_pixels_of_many_channels": 32},
+    ),
+    Refinement(
+        "transposing in pieces", "pixels of many channels, some channels at a time", {"transpose_many_channels": _NEVER}
+    ),
+    Refinement("transpose prefetch", "the next pixels while some are transposed", {"transpose_prefetches": 0}),
+    Refinement("weights prefetch, rows", "rows of weights that are packed, far apart", {"weights_prefetch_rows": 0}),
+    Refinement(
+        "weights prefetch, lines",
+        "the next input channel's lines of kernels that lie together",
+        {"weights_prefetch_spread": 0},
+    ),
+    Refinement("weights rows at once", "several rows of weights are packed in a call", {"weights_rows_at_once": 1}),
+    Refinement(
+        "weights channels at once",
+        "several input channels of kernels are transposed in a call",
+        {"weights_channels_at_once": 1},
+    ),
+    Refinement("wide panels", "panels of three vectors where two would leave one over", {"split_into_wide_panels": 0}),
+    # pixels_from_panels.
+    Refinement(
+        "panels blocks of few taps",
+        "more pixels in them, to write rows of results in longer pieces",
+        {"panels_block_bytes": 0},
+        _PANELS,
+    ),
+    Refinement("panels long runs", "of taps where pixels are few", {"panels_run_most_taps": 0}, _PANELS),
+    Refinement("panels low tiles", "tiles of few taps store less at a time", {"panels_low_tile_rows": 14}, _PANELS),
+    Refinement("panels in a call", "several panels of few taps", {"panels_call_taps": 1}, _PANELS),
+    Refinement("panels in place", "blocks without a border need no strip", {"panels_read_in_place": 0}, _PANELS),
+    Refinement(
+        "panels transposed input",
+        "panels of a 1x1 kernel right out of an NHWC input",
+        {"panels_transpose_input": 0},
+        _PANELS,
+    ),
+    Refinement(
+        "panels tap by tap",
+        "all panels of a 1x1 kernel are copied together, from end to end of a row",
+        {"panels_copy_tap_by_tap": 0},
+        _PANELS,
+    ),
+    Refinement("panels kept", "for the worker's next task", {"panels_kept_for_next_task": 0}, _PANELS),
+    Refinement("panels filled, 1x1", "by the first tile that multiplies them", {"panels_fill_1x1": 0}, _PANELS),
+    Refinement("panels filled, strip", "the same of other kernels", {"panels_fill_strip": 0}, _PANELS),
+    Refinement(
+        "panels not stored", "for a few tiles, which read the strip", {"panels_fill_strip_most_tiles": 0}, _PANELS
+    ),
+    Refinement(
+        "panels prefetch, 1x1 input",
+        "while others are multiplied",
+        {"panels_prefetch_1x1_input_bytes": _NEVER},
+        _PANELS,
+    ),
+    Refinement("panels prefetch, input", "the same of other kernels", {"panels_prefetch_input_bytes": _NEVER}, _PANELS),
+    Refinement(
+        "panels prefetch, first",
+        "the first panel that is filled on the way",
+        {"panels_prefetch_first_bytes": _NEVER},
+        _PANELS,
+    ),
+    Refinement(
+        "panels prefetch, NHWC results", "before they are stored", {"panels_prefetch_result_bytes": _NEVER}, _PANELS
+    ),
+    Refinement("panels prefetch, result rows", "that the next tile stores", {"panels_prefetch_rows": 0}, _PANELS),
+    Refinement("panels streamed results", "large ones go around the caches", {"panels_streams_results": 0}, _PANELS),
+    Refinement(
+        "panels weights by tap",
+        "those of an NHWC gradient are copied tap after tap",
+        {"panels_copies_weights_by_tap": 0},
+        _PANELS,
+    ),
+    Refinement(
+        "panels weights by row",
+        "rows a multiple of 4 KiB apart are copied",
+        {"panels_copies_weights_by_row": 0},
+        _PANELS,
+    ),
+    # channel_sums.
+    Refinement(
+        "channel_sums joined blocks",
+        "tiles load and store their sums once for several blocks",
+        {"channel_sums_joined_pixels": 0},
+        _CHANNEL_SUMS,
+    ),
+    Refinement(
+        "channel_sums in place",
+        "an input that lies as a strip does is not copied",
+        {"channel_sums_in_place": 0},
+        _CHANNEL_SUMS,
+    ),
+    Refinement(
+        "channel_sums border",
+        "is left out, tap by tap",
+        {"channel_sums_border": 1, "channel_sums_border_high_tiles": 1, "channel_sums_border_strided": 1},
+        _CHANNEL_SUMS,
+    ),
+    Refinement(
+        "channel_sums transposing",
+        "an NHWC input of many channels",
+        {"channel_sums_transposed_channels": _NEVER},
+        _CHANNEL_SUMS,
+    ),
+    Refinement(
+        "channel_sums conflicts",
+        "channels that meet in one set of the cache are copied",
+        {"channel_sums_conflicting_lines": _NEVER},
+        _CHANNEL_SUMS,
+    ),
+    Refinement("channel_sums prefetch, G", "the next panel", {"channel_sums_prefetch_grad": _NEVER}, _CHANNEL_SUMS),
+    Refinement(
+        "channel_sums prefetch, input", "the next block", {"channel_sums_prefetch_input": _NEVER}, _CHANNEL_SUMS
+    ),
+    Refinement(
+        "channel_sums prefetch, results",
+        "rows of dK before they are stored",
+        {"channel_sums_prefetch_results": _NEVER},
+        _CHANNEL_SUMS,
+    ),
+    # pixel_sums.
+    Refinement(
+        "pixel_sums kernel rows",
+        "rows of the kernel share the pixels that they load",
+        {"pixel_sums_kernel_rows": 0},
+        _PIXEL_SUMS,
+    ),
+    Refinement(
+        "pixel_sums input in place",
+        "blocks without a border need no strip",
+        {"pixel_sums_input_in_place": 0},
+        _PIXEL_SUMS,
+    ),
+    Refinement(
+        "pixel_sums G in place",
+        "G is not copied where its pixels are neighbors",
+        {"pixel_sums_grad_in_place": 0},
+        _PIXEL_SUMS,
+    ),
+    Refinement(
+        "pixel_sums pieces",
+        "tiles go over a piece of a channel before the next channels",
+        {"pixel_sums_piece": _NEVER},
+        _PIXEL_SUMS,
+    ),
+    Refinement(
+        "pixel_sums transposing", "an NHWC G of many channels", {"pixel_sums_transposed_channels": _NEVER}, _PIXEL_SUMS
+    ),
+    Refinement("pixel_sums prefetch, G", "the next rows", {"pixel_sums_prefetch_grad": _NEVER}, _PIXEL_SUMS),
+    Refinement("pixel_sums prefetch, input", "the next rows", {"pixel_sums_prefetch_input": _NEVER}, _PIXEL_SUMS),
 )

@@ -55,11 +55,8 @@ def measure_case(case: Case, run: Run) -> None:
     chosen = own[0] if len(own) == 1 and own[0] in served else ways.MIXED
     names = [chosen, *(way for way in served if way != chosen)]
     variants = [_variant(name, case, " + ".join(own) if name == ways.MIXED else name) for name in names]
-    line = time_variants(case, variants)
-    line = replace(line, chosen=chosen, estimates=_estimates(served))
-    if any(loss.share > NOTICEABLE for loss in losses(line)):
-        line = replace(line, timings=time_variants(case, variants, again=True).timings)
-    run.lines.append(line)
+    line = time_variants(case, variants, lambda line: is_noticeable(replace(line, chosen=chosen)))
+    run.lines.append(replace(line, chosen=chosen, estimates=_estimates(served)))
 
 
 def _variant(way: str, case: Case, detail: str) -> Variant:
@@ -95,6 +92,11 @@ def _loss(line: Line, candidates: Sequence[str], same: Sequence[str]) -> Loss:
     best = min(candidates, key=lambda way: (line.timings[way].minimum, way != line.chosen))
     share = line.timings[line.chosen].minimum / line.timings[best].minimum - 1
     return Loss(line, best, share, best not in same and best != line.chosen)
+
+
+def is_noticeable(line: Line) -> bool:
+    """Whether there is a way that would have been noticeably better."""
+    return any(loss.share > NOTICEABLE for loss in losses(line))
 
 
 def noticeable(lines: Sequence[Line]) -> list[Loss]:

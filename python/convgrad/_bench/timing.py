@@ -11,7 +11,7 @@ import itertools
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -35,12 +35,15 @@ class Effort:
         A sample repeats calls that are shorter than this until it lasts as long.
     patience : float
         A contender whose samples have taken this many seconds sits out the remaining rounds.
+    clock : callable
+        Tells the time of samples in seconds.
     """
 
     seconds: float = 0.5
     least_rounds: int = 5
     sample_seconds: float = 0.002
     patience: float = 2.0
+    clock: Callable[[], float] = time.perf_counter
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ def _check_agreement(results: dict[str, Array], layer: Layer, pass_name: PassNam
 
 
 def _sample_in_turns(prepared: list[Prepared], effort: Effort) -> list[list[float]]:
-    repeats = [_repeats(one, effort.sample_seconds) for one in prepared]
+    repeats = [_repeats(one, effort) for one in prepared]
     samples: list[list[float]] = [[] for _ in prepared]
     collecting = gc.isenabled()
     gc.disable()
@@ -180,7 +183,7 @@ def _sample_in_turns(prepared: list[Prepared], effort: Effort) -> list[list[floa
                     continue
                 _wait_for_idle_threads()
                 prepared[index].run()
-                samples[index].append(_seconds_per_call(prepared[index], repeats[index]))
+                samples[index].append(_seconds_per_call(prepared[index], repeats[index], effort.clock))
     finally:
         if collecting:
             gc.enable()
@@ -200,16 +203,16 @@ def _wait_for_idle_threads(step: float = 0.002, longest: float = 0.3) -> None:
             return
 
 
-def _repeats(prepared: Prepared, sample_seconds: float) -> int:
-    seconds = _seconds_per_call(prepared, 1)
-    if seconds < 100 * sample_seconds:
-        seconds = min(seconds, *(_seconds_per_call(prepared, 1) for _ in range(2)))
-    return max(1, math.ceil(sample_seconds / max(seconds, 1e-9)))
+def _repeats(prepared: Prepared, effort: Effort) -> int:
+    seconds = _seconds_per_call(prepared, 1, effort.clock)
+    if seconds < 100 * effort.sample_seconds:
+        seconds = min(seconds, *(_seconds_per_call(prepared, 1, effort.clock) for _ in range(2)))
+    return max(1, math.ceil(effort.sample_seconds / max(seconds, 1e-9)))
 
 
-def _seconds_per_call(prepared: Prepared, repeats: int) -> float:
+def _seconds_per_call(prepared: Prepared, repeats: int, clock: Callable[[], float]) -> float:
     run = prepared.run
-    start = time.perf_counter()
+    start = clock()
     for _ in range(repeats):
         run()
-    return (time.perf_counter() - start) / repeats
+    return (clock() - start) / repeats
