@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "kernels/lane_kernels.hpp"
 #include "kernels/micro_kernels.hpp"
 
 namespace convgrad::kernels {

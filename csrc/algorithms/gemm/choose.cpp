@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algorithms/common/machine.hpp"
 #include "algorithms/gemm/border/border_parts.hpp"
 #include "algorithms/gemm/border/border_rows.hpp"
 #include "algorithms/gemm/panels/panel_split.hpp"
@@ -127,7 +128,7 @@ double pixels_from_strip(const Geometry& geometry, const kernels::KernelSet<T>& 
   const double crossing_of_vector = together == 1   ? tuning.strip_crossing_of_one
                                     : together == 2 ? tuning.strip_crossing_of_two
                                                     : 0;
-  const double crossing = crossing_of_vector * kernels.lanes * sizeof(T) / 64;
+  const double crossing = crossing_of_vector * kernels.lanes * sizeof(T) / cache_line_bytes;
   return (size.strided ? tuning.strip_start_strided : tuning.strip_start) + crossing +
          (together > 2 ? tuning.strip_result : tuning.strip_result_of_few) / size.taps +
          tuning.strip_copy / (size.channels * size.kernel_taps) + size.channels / tuning.strip_channels +

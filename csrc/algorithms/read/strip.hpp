@@ -16,7 +16,7 @@ namespace convgrad {
 // number of them; those of fewer channels follow one another without a gap, and share lines.
 inline constexpr Index fewest_adjacent_channels = 64;
 
-// So many pixels of a plane are transposed at once before they are dealt out to a strip of lanes.
+// Structural: so many pixels of a plane are transposed at once before they are dealt out to a strip of lanes.
 inline constexpr Index lane_strip_chunk = 256;
 
 class StripShape {

@@ -1,4 +1,4 @@
-// The sixth micro-kernel of micro_kernels.hpp, written once for every ISA.
+// The sixth micro-kernel of lane_kernels.hpp, written once for every ISA.
 #pragma once
 
 #include "kernels/kernel_set.hpp"

@@ -1,6 +1,7 @@
 // The third part of ChannelSums: running. channel_sums.cpp decides and binds.
 #include <algorithm>
 
+#include "algorithms/common/machine.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/gemm/border/border_pixels.hpp"
 #include "algorithms/gemm/grad_kernel/channel_sums.hpp"
@@ -194,7 +195,8 @@ void ChannelSums<T>::pack_panel(const Task& task, const PixelBlock& pixels, Inde
 // Adds a block's products to a panel of sums.
 template <class T>
 void ChannelSums<T>::add_panel(const Task& task, Index panel, Block& block, Prefetches& next) const noexcept {
-  alignas(64) static constexpr T zeros[kernels::max_tile_vectors * kernels::sum_lanes<T>] = {};  // as wide as any panel
+  alignas(cache_line_bytes) static constexpr T zeros[kernels::max_tile_vectors * kernels::sum_lanes<T>] =
+      {};  // as wide as any panel
   const Index taps = task.item.taps.count();
   const Index width = task.panels.width(panel);
   next.panel = prefetch_of_grad(task, panel, block);

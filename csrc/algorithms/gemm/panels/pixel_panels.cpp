@@ -10,7 +10,8 @@ namespace convgrad::gemm {
 
 namespace {
 
-constexpr Index most_panel_lanes = 32;  // two vectors of 64 bytes of the narrowest type
+// Structural: two vectors of 64 bytes of the narrowest type.
+constexpr Index most_panel_lanes = 32;
 
 // How the next `pixels` pixels of a strip fill a row of a panel, in whole vectors.
 Index find_copies(const StripShape& shape, PixelCursor& cursor, Index pixels, Index lanes,

@@ -49,7 +49,7 @@ void ChannelsByTile<T, Sink>::decide_runs(const Tuning& tuning) noexcept {
         taps;
   taps_per_colliding_run_ =
       even_piece(blocking.most_taps(), smaller(taps_per_run_, larger(1, tuning.by_tile_most_colliding_rows)));
-  if (whole_channels && tuning.by_tile_leaves_out_border != 0) parts_ = BorderParts(geometry_);
+  if (whole_channels && tuning.by_tile_leaves_out_border != 0) parts_ = BorderParts(geometry_, tuning);
   lanes_lie_in_rows_ = packs_by_run_ && kernel_taps == 1 && parts_.count() == 1 && Sink::lanes_are_channels;
   packs_on_the_way_ = lanes_lie_in_rows_ && tuning.by_tile_packs_on_the_way != 0;
   packing_prefetch_rows_ = tuning.by_tile_packing_prefetch_rows;

@@ -1,10 +1,10 @@
 #include "algorithms/gemm/ways/pixels_from_panels.hpp"
 
 #include "algorithms/common/sharing.hpp"
-#include "algorithms/gemm/panels/panel_blocks.hpp"
-#include "algorithms/gemm/panels/panel_fill.hpp"
 #include "algorithms/gemm/panels/pixel_panels.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
+#include "algorithms/gemm/ways/from_panels/panel_blocks.hpp"
+#include "algorithms/gemm/ways/from_panels/panel_fill.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/read/weights.hpp"
 

@@ -17,11 +17,11 @@
 #include <cstddef>
 
 #include "algorithms/common/prefetch.hpp"
-#include "algorithms/gemm/panels/panel_decision.hpp"
-#include "algorithms/gemm/panels/panel_destinations.hpp"
 #include "algorithms/gemm/panels/tile_weights.hpp"
 #include "algorithms/gemm/tasks/correlation_operands.hpp"
 #include "algorithms/gemm/tasks/correlation_tasks.hpp"
+#include "algorithms/gemm/ways/from_panels/panel_decision.hpp"
+#include "algorithms/gemm/ways/from_panels/panel_destinations.hpp"
 #include "core/phases.hpp"
 #include "core/work_areas.hpp"
 

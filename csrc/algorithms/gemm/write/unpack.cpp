@@ -15,7 +15,7 @@ void unpack_pixels(const kernels::KernelSet<T>& kernels, const T* panel, Index w
       kernels.copy_rows(from, width, count, lanes, to, run.step);
     } else {
       // grad_input with a stride: pixels become neighbors first, and are then spread over their rows.
-      constexpr Index at_once = 64;  // pixels: room on the stack
+      constexpr Index at_once = 64;  // Structural: pixels, room on the stack
       T neighbors[kernels::max_tile_vectors * kernels::sum_lanes<T> * at_once];
       for (Index p = 0; p < count; p += at_once) {
         const Index some = smaller(at_once, count - p);

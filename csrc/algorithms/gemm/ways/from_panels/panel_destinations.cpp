@@ -1,4 +1,4 @@
-#include "algorithms/gemm/panels/panel_destinations.hpp"
+#include "algorithms/gemm/ways/from_panels/panel_destinations.hpp"
 
 #include "algorithms/gemm/panels/pixel_panels.hpp"
 #include "algorithms/gemm/write/output_stream.hpp"

@@ -1,4 +1,4 @@
-#include "algorithms/gemm/panels/panel_blocks.hpp"
+#include "algorithms/gemm/ways/from_panels/panel_blocks.hpp"
 
 #include "algorithms/common/machine.hpp"
 #include "algorithms/tuning.hpp"

@@ -1,8 +1,8 @@
-#include "algorithms/gemm/panels/panel_decision.hpp"
+#include "algorithms/gemm/ways/from_panels/panel_decision.hpp"
 
 #include "algorithms/common/machine.hpp"
 #include "algorithms/common/prefetch.hpp"
-#include "algorithms/gemm/panels/panel_blocks.hpp"
+#include "algorithms/gemm/ways/from_panels/panel_blocks.hpp"
 #include "algorithms/gemm/write/output_stream.hpp"
 #include "algorithms/tuning.hpp"
 
