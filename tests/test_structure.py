@@ -51,8 +51,10 @@ def test_functions_stay_short() -> None:
 
 
 def test_files_stay_short() -> None:
-    """A file is one idea."""
+    """A file is one idea; the table grows by a line for every number."""
     for path in FILES:
+        if shown(path) == "algorithms/tuning.hpp":
+            continue
         lines = len(path.read_text().splitlines())
         if path == ALGORITHMS / "tuning.hpp":  # a table has as many lines as it has numbers
             continue
@@ -67,6 +69,7 @@ def test_folders_stay_small() -> None:
 
 def code_of(line: str) -> str:
     """Without comments and strings."""
+    line = re.sub(r"\balignas\(\d+\)", "", line)  # what the language wants there is a number
     return re.sub(r"//.*", "", re.sub(r'"(?:[^"\\]|\\.)*"', '""', line))
 
 
@@ -135,6 +138,7 @@ def test_numbers_stand_in_their_tables() -> None:
         ("double a[4] = {0, 1, 2, 3};", False),
         ('text.line("100 %", x1000);  // 100', False),
         ("if constexpr (index + 3 < size) f();", False),
+        ("alignas(64) T sums[rows];", False),
     ],
 )
 def test_the_rule_about_numbers(text: str, is_free: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
