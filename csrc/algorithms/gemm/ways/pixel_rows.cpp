@@ -285,7 +285,8 @@ void PixelRows<T>::begin_channel(const StripTask<T>& task, Index channel, const 
 // All tiles of one output channel.
 template <class T>
 void PixelRows<T>::run_channel(const TapsRun& run, Index channel, const Area& area,
-                               StripPrefetch<T>& prefetch) const noexcept {
+                               StripPrefetch<T>& task_prefetch) const noexcept {
+  StripPrefetch<T> prefetch = task_prefetch;  // in registers, while tiles step through it
   const Tables& tables = *area.tables;
   const Tensor<T>& to = run.results.to;
   const PixelBlock& pixels = run.task.pixels;
@@ -314,6 +315,7 @@ void PixelRows<T>::run_channel(const TapsRun& run, Index channel, const Area& ar
       written = stream_.write(*kernels_, pixels, area.gathered, written, complete_pixels(i, pixels, area),
                               run.task.output.data + channel * run.task.output.inner, run.task.output.outer);
   }
+  task_prefetch = prefetch;
 }
 
 // Before the first row of the vector after this tile, where vectors follow the order of pixels.
