@@ -31,6 +31,14 @@ class Refinement:
 # Beyond what any layer has, for thresholds.
 _NEVER = 1e12
 
+# Patches are multiplied tile by tile.
+_BY_TILE = ("channels_by_tile", "patches")
+_CHANNELS = (*_BY_TILE, "channels_by_pixel")
+_BY_PIXEL = ("channels_by_pixel",)
+_STRIP = ("pixels_from_strip",)
+_ROWS = ("pixel_rows",)
+_STRIPS = (*_STRIP, *_ROWS)
+_COLUMNS = ("columns",)
 _PANELS = ("pixels_from_panels",)
 _CHANNEL_SUMS = ("channel_sums", "channel_sums_swapped")
 _PIXEL_SUMS = ("pixel_sums",)
@@ -70,6 +78,137 @@ REFINEMENTS: tuple[Refinement, ...] = (
         {"weights_channels_at_once": 1},
     ),
     Refinement("wide panels", "panels of three vectors where two would leave one over", {"split_into_wide_panels": 0}),
+    # Writing.
+    Refinement("streaming", "results that outgrow the caches go around them", {"write_stream_share": _NEVER}),
+    # channels_by_tile and channels_by_pixel.
+    Refinement(
+        "by_tile input in place", "that of a 1x1 kernel is not copied", {"channels_read_in_place": 0}, _CHANNELS
+    ),
+    Refinement(
+        "by_tile small blocks, 1x1", "for a strip that holds all taps", {"by_tile_one_tap_fewest_pixels": 448}, _BY_TILE
+    ),
+    Refinement(
+        "by_tile small blocks, strided",
+        "whose next ones are prefetched",
+        {"by_tile_strided_fewest_pixels": 448},
+        _BY_TILE,
+    ),
+    Refinement(
+        "by_tile one block", "of few pixels, over which many taps pass", {"by_tile_one_block_most_pixels": 0}, _BY_TILE
+    ),
+    Refinement(
+        "by_tile transposed strip",
+        "for short vectors, which wait for fewer lines of it",
+        {"by_tile_transposed_strip_most_uses": 0},
+        _BY_TILE,
+    ),
+    Refinement(
+        "by_tile own weights",
+        "each task packs its own where blocks are few",
+        {"by_tile_own_weights_most_blocks": 0},
+        _BY_TILE,
+    ),
+    Refinement(
+        "by_tile short runs", "of own weights, for the first-level cache", {"by_tile_own_weights_run_taps": 0}, _BY_TILE
+    ),
+    Refinement(
+        "by_tile packing on the way", "by the first tile that reads a panel", {"by_tile_packs_on_the_way": 0}, _BY_TILE
+    ),
+    Refinement(
+        "by_tile prefetch, packing",
+        "rows of weights that are packed on the way",
+        {"by_tile_packing_prefetch_rows": 0},
+        _BY_TILE,
+    ),
+    Refinement(
+        "by_tile colliding rows",
+        "shorter runs of weights that meet in few lines of a cache",
+        {"by_tile_most_colliding_rows": _NEVER},
+        _BY_TILE,
+    ),
+    Refinement("by_tile border", "is left out, part by part", {"by_tile_leaves_out_border": 0}, _BY_TILE),
+    Refinement(
+        "by_tile chunks",
+        "sums are stored while they are in the first-level cache",
+        {"by_tile_chunk_pixels": _NEVER},
+        _BY_TILE,
+    ),
+    Refinement("by_tile prefetch, input", "the next block", {"by_tile_prefetches_input": 0}, _BY_TILE),
+    Refinement(
+        "by_tile prefetch, in place", "an input that is not copied", {"by_tile_prefetched_in_place_bytes": 0}, _BY_TILE
+    ),
+    Refinement("by_tile prefetch, results", "before they are stored", {"by_tile_far_results_bytes": _NEVER}, _BY_TILE),
+    Refinement("by_tile prefetch, weights", "that a task packs next", {"by_tile_far_weights_bytes": _NEVER}, _BY_TILE),
+    Refinement(
+        "by_pixel small blocks, 1x1",
+        "for a strip that holds all taps",
+        {"by_pixel_one_tap_fewest_pixels": 448},
+        _BY_PIXEL,
+    ),
+    Refinement("by_pixel prefetch, input", "the next block", {"by_pixel_far_input_bytes": _NEVER}, _BY_PIXEL),
+    Refinement(
+        "by_pixel prefetch, results",
+        "pixels of few channels, before they are stored",
+        {"by_pixel_prefetched_pixel_bytes": 0},
+        _BY_PIXEL,
+    ),
+    # pixels_from_strip and pixel_rows.
+    Refinement("strips in place", "blocks without a border need no strip", {"strips_in_place": 0}, _STRIPS),
+    Refinement("strips prefetch, input", "the next block", {"strips_prefetch_input_share": _NEVER}, _STRIPS),
+    Refinement(
+        "strips prefetch, 1x1 input", "the next block, where it lies", {"strips_prefetch_1x1_bytes": _NEVER}, _STRIPS
+    ),
+    Refinement(
+        "strips prefetch, results", "before they are stored", {"strips_prefetch_results_bytes": _NEVER}, _STRIPS
+    ),
+    Refinement(
+        "from_strip runs",
+        "of channels of a 1x1 kernel, for the first-level cache",
+        {"from_strip_run_bytes": _NEVER, "from_strip_long_run_bytes": _NEVER},
+        _STRIP,
+    ),
+    Refinement(
+        "from_strip border", "rows of the kernel on it are left out", {"from_strip_least_border_rows": 2}, _STRIP
+    ),
+    Refinement(
+        "from_strip prefetch in tiles",
+        "what the next tile of a 1x1 kernel reads",
+        {"from_strip_prefetches_in_tiles": 0},
+        _STRIP,
+    ),
+    Refinement(
+        "from_strip direct stores",
+        "results that fill vectors need no buffer",
+        {"from_strip_stores_directly": 0},
+        _STRIP,
+    ),
+    Refinement("pixel_rows border", "rows of the kernel on it are left out", {"pixel_rows_leave_out_border": 0}, _ROWS),
+    Refinement("pixel_rows direct stores", "whole vectors need no buffer", {"pixel_rows_store_directly": 0}, _ROWS),
+    # columns.
+    Refinement(
+        "columns chunks", "of several channels, whose products are made together", {"columns_chunk_rows": 0}, _COLUMNS
+    ),
+    Refinement(
+        "columns single tile", "whose block has as many pixels as it likes", {"columns_single_tile": 0}, _COLUMNS
+    ),
+    Refinement("columns in place", "a block of G serves as its own strip", {"columns_reads_in_place": 0}, _COLUMNS),
+    Refinement("columns filled panels", "by the first tile that reads them", {"columns_fills_panels": 0}, _COLUMNS),
+    Refinement("columns transposed G", "panels right out of an NHWC array", {"columns_transposes_grad": 0}, _COLUMNS),
+    Refinement("columns packed vectors", "weights that lie in their order", {"columns_packs_vectors": 0}, _COLUMNS),
+    Refinement("columns prefetch, dV", "before sums are stored", {"columns_prefetch_result_bytes": _NEVER}, _COLUMNS),
+    Refinement(
+        "columns prefetch, G", "the next block or run of channels", {"columns_prefetch_grad_bytes": _NEVER}, _COLUMNS
+    ),
+    Refinement(
+        "columns rows together",
+        "several rows of sums are added up at once",
+        {"columns_sums_together_bytes": 0},
+        _COLUMNS,
+    ),
+    Refinement(
+        "columns transposed sums", "all channels of a row into an NHWC array", {"columns_transposes_sums": 0}, _COLUMNS
+    ),
+    Refinement("columns finer cuts", "more tasks than workers", {"columns_most_rounds": 1}, _COLUMNS),
     # pixels_from_panels.
     Refinement(
         "panels blocks of few taps",

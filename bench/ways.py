@@ -14,13 +14,16 @@ from convgrad._bench.layers import Layer, PassName
 
 from .peers.contender import Layout
 
-_CORRELATIONS = ("channels_by_tile", "channels_by_pixel", "pixels_from_panels", "pixels_from_strip", "pixel_rows")
+_CORRELATIONS = (
+    *("channels_by_tile", "channels_by_pixel", "pixels_from_panels", "pixels_from_strip", "pixel_rows"),
+    "groups_by_lane",
+)
 
 # Those of a pass that make every sum in the same order, and so give the same bits, stand together.
 ORDERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "forward": (_CORRELATIONS,),
-    "grad_kernel": (("channel_sums",), ("channel_sums_swapped",), ("pixel_sums",)),
-    "grad_input": ((*_CORRELATIONS, "patches"), ("columns",)),
+    "grad_kernel": (("channel_sums",), ("channel_sums_swapped",), ("pixel_sums",), ("group_sums",)),
+    "grad_input": ((*_CORRELATIONS, "patches", "group_residues"), ("columns",)),
 }
 # What the library chose when that is not one way throughout, as for the residues of a strided grad_input.
 MIXED = "auto"
