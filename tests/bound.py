@@ -2,8 +2,8 @@
 
     |error| <= c * eps * sqrt(terms) * (|X| |K|)
 
-with (|X| |K|) the same sum over absolute values, eps the spacing of the dtype at 1, and terms the length of the sum. c is
-the algorithm's own, and asked of it.
+with (|X| |K|) the same sum over absolute values, eps the spacing of the dtype at 1, and terms the length of the sum. c
+is the algorithm's own, and asked of it.
 """
 
 from __future__ import annotations

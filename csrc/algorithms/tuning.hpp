@@ -366,11 +366,23 @@ inline constexpr Index MiB = 1024 * KiB;
   SAME(Index, pixel_rows_store_directly, 1, "0 or 1",                                                                  \
        "tiles store whole vectors where they belong if pixels are neighbors there; 0: all through a buffer")
 
-#define CONVGRAD_TUNING_GROUPS_BY_LANE(SAME, EACH) \
-  SAME(Index, lanes_strip_bytes, 256 * KiB, "bytes", "groups_by_lane: larger strips copy fewer borders again, smaller ones leave room for results") \
-  SAME(Index, lanes_result_bytes, 128 * KiB, "bytes", "results of one output channel of a block, until they are transposed") \
-  SAME(Index, lanes_most_weights, 256 * KiB, "bytes", "weights of as many groups as a vector has lanes: more would not stay in the cache") \
-  SAME(Index, lanes_most_stride, 8, "positions", "tiles and tap lists are made for every residue of a stride, most of which would have little to do") \
+#define CONVGRAD_TUNING_GROUPS_BY_LANE(SAME, EACH)                                                                     \
+  SAME(Index, lanes_fewest_groups, 8, "groups",                                                                        \
+       "groups_by_lane is chosen from so many on: fewer leave most lanes empty")                                       \
+  SAME(Index, lanes_most_products, 4, "channels",                                                                      \
+       "and for groups of at most so many input times output channels: of more, other ways share what they read")      \
+  SAME(Index, lanes_most_pixels, 1024, "pixels",                                                                       \
+       "of all images, times those channels: of more, transposing takes longer than the rows of pixel_rows save; a "   \
+       "stride has none to save")                                                                                      \
+  SAME(Index, lanes_in_nhwc, 1, "0 or 1", "depthwise layers whose channels lie together go by lanes, however large")   \
+  SAME(Index, lanes_strip_bytes, 256 * KiB, "bytes",                                                                   \
+       "of a block's strip: larger ones copy fewer borders again, smaller ones leave room for results")                \
+  SAME(Index, lanes_result_bytes, 128 * KiB, "bytes",                                                                  \
+       "results of one output channel of a block, until they are transposed")                                          \
+  SAME(Index, lanes_most_weights, 256 * KiB, "bytes",                                                                  \
+       "weights of as many groups as a vector has lanes: more would not stay in the cache")                            \
+  SAME(Index, lanes_most_stride, 8, "positions",                                                                       \
+       "tiles and lists of taps are made for every residue of a stride, most of which would have little to do")        \
   SAME(double, lanes_cost_of_copy, 4, "multiplications", "copying an element of the strip, when tasks are cut")
 
 #define CONVGRAD_TUNING_COLUMNS(SAME, EACH) \

@@ -143,6 +143,13 @@ double pixel_rows(const Tuning& tuning, const Geometry& geometry, const Sizes& s
 
 }  // namespace
 
+bool prefers_groups_by_lane(const Tuning& tuning, const Geometry& geometry) noexcept {
+  const Index products = saturating_product(geometry.in_channels, geometry.out_channels);
+  if (geometry.groups < tuning.lanes_fewest_groups || products > tuning.lanes_most_products) return false;
+  const Index pixels = saturating_product(geometry.batch, geometry.output_pixels());
+  return Sizes(geometry).strided || saturating_product(pixels, products) <= tuning.lanes_most_pixels;
+}
+
 template <class T>
 Overheads estimate_overheads(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                              WeightOrder order) noexcept {

@@ -28,8 +28,11 @@ template <class T>
 Overheads estimate_overheads(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                              WeightOrder order) noexcept;
 
-// The cheapest way; `lateness(way)` says how much later than an equal share the last of several workers is done, of
-// channels_by_tile and of pixels_from_panels.
+// Whether lanes had better be groups: many groups of few channels, and small maps or a stride.
+bool prefers_groups_by_lane(const Tuning& tuning, const Geometry& geometry) noexcept;
+
+// The cheapest of the others; `lateness(way)` says how much later than an equal share the last of several workers is
+// done, of channels_by_tile and of pixels_from_panels.
 template <class Lateness>
 Way choose_way(const Overheads& overheads, bool rows_can_share, const Lateness& lateness) noexcept {
   const double packed = overheads.channels_by_tile < overheads.pixels_from_panels ? overheads.channels_by_tile

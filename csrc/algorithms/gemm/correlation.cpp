@@ -34,11 +34,18 @@ AnyWay<T> make_way(const Geometry& geometry, const kernels::KernelSet<T>& kernel
   }
 }
 
+template <class T>
+bool adjacent_channels(const Tensor<T>& tensor) noexcept {
+  return tensor.inner == 1 && tensor.axis[2] != 1;
+}
+
 // `forced` is automatic, or a way that serves; channels_by_pixel needs another for results that lie in other ways.
 template <class T>
 Way decide(const Geometry& geometry, const kernels::KernelSet<T>& kernels, const Overheads& overheads, int threads,
            Way forced) noexcept {
   if (forced != Way::automatic && forced != Way::channels_by_pixel) return forced;
+  if (prefers_groups_by_lane(tuning_of(kernels), geometry) && GroupsByLane<T>::serves(geometry, kernels))
+    return Way::groups_by_lane;
   return choose_way(overheads, rows_share(geometry), [&](Way way) {
     return way == Way::pixels_from_panels ? lateness<PixelsFromPanels<T>>(geometry, kernels, threads)
                                           : lateness<ChannelsByTile<T>>(geometry, kernels, threads);
@@ -68,27 +75,37 @@ Correlation<T>::Correlation(const Geometry& geometry, const kernels::KernelSet<T
       way_(make_way(geometry, kernels, threads, decide(geometry, kernels, overheads_, threads, forced))) {
   const bool may_sweep = forced == Way::automatic || forced == Way::channels_by_pixel;
   if (may_sweep && ChannelsByPixel<T>::applies(geometry, kernels)) by_pixel_.emplace(geometry, kernels, threads);
+  if (forced == Way::automatic && GroupsByLane<T>::suits_adjacent_channels(geometry, kernels))
+    by_lane_.emplace(geometry, kernels, threads);
 }
 
+// The largest of what any of the ways asks for.
 template <class T>
 int Correlation<T>::threads() const noexcept {
-  const int threads = visit_way(way_, [](const auto& way) { return way.threads(); });
-  return by_pixel_ ? std::max(threads, by_pixel_->threads()) : threads;
+  int most = visit_way(way_, [](const auto& way) { return way.threads(); });
+  if (by_pixel_) most = std::max(most, by_pixel_->threads());
+  return by_lane_ ? std::max(most, by_lane_->threads()) : most;
 }
 
 template <class T>
 std::size_t Correlation<T>::workspace_bytes() const noexcept {
-  const std::size_t bytes = visit_way(way_, [](const auto& way) { return way.workspace_bytes(); });
-  return by_pixel_ ? std::max(bytes, by_pixel_->workspace_bytes()) : bytes;
+  std::size_t most = visit_way(way_, [](const auto& way) { return way.workspace_bytes(); });
+  if (by_pixel_) most = std::max(most, by_pixel_->workspace_bytes());
+  return by_lane_ ? std::max(most, by_lane_->workspace_bytes()) : most;
 }
 
 template <class T>
 void Correlation<T>::describe(Text& text) const noexcept {
   visit_way(way_, [&](const auto& way) { way.describe(text); });
   overheads_.describe(text);
-  if (!by_pixel_) return;
-  text.line("or", "to results whose channels are neighbors:");
-  by_pixel_->describe(text);
+  if (by_pixel_) {
+    text.line("or", "to results whose channels are neighbors:");
+    by_pixel_->describe(text);
+  }
+  if (by_lane_) {
+    text.line("or", "where channels are neighbors, in the input or in the results:");
+    by_lane_->describe(text);
+  }
 }
 
 template <class T>
@@ -96,6 +113,8 @@ void Correlation<T>::run(const CorrelationOperands<T>& operands, void* workspace
   // Weights that are packed may be nowhere else.
   const bool has_weights = operands.packed == nullptr || packed_elements() == 0;
   if (by_pixel_ && has_weights && by_pixel_->fits(operands.output)) return by_pixel_->run(operands, workspace);
+  if (by_lane_ && has_weights && (adjacent_channels(operands.input) || adjacent_channels(operands.output)))
+    return by_lane_->run(operands, workspace);
   visit_way(way_, [&](const auto& way) { way.run(operands, workspace); });
 }
 

@@ -42,6 +42,7 @@ class Correlation {
  private:
   Overheads overheads_;
   std::variant<ChannelsByTile<T>, PixelsFromPanels<T>, PixelsFromStrip<T>, PixelRows<T>, GroupsByLane<T>> way_;
+  std::optional<GroupsByLane<T>> by_lane_;      // for what lies as it reads and writes it
   std::optional<ChannelsByPixel<T>> by_pixel_;  // for results that lie as it writes them
 };
 

@@ -56,7 +56,18 @@ inline constexpr double rows_ends = 1.5;
 
 }  // namespace columns
 
-// --- grad_kernel: which of its two orders
+// --- grad_input with a stride: groups side by side, in the order of residues
+
+namespace group_residues {
+
+// In groups: fewer leave most lanes empty. In input times output channels of a group: of more, columns share what they
+// read.
+inline constexpr Index fewest_groups = 8;
+inline constexpr Index most_products = 4;
+
+}  // namespace group_residues
+
+// --- grad_kernel: which of its three orders
 
 namespace grad_kernel {
 
@@ -130,6 +141,11 @@ inline constexpr Index all_parts_bytes = 256 * 1024;
 
 namespace group_sums {
 
+// In groups, and in input times output channels of one: chosen for so many groups of so few, and for depthwise layers
+// of fewer groups.
+inline constexpr Index fewest_groups = 16;
+inline constexpr Index most_products = 16;
+inline constexpr Index fewest_groups_of_depthwise = 8;
 // In pixels: a piece is one chain, and a sum that of its pieces. Shorter ones err less, and load and store more sums.
 inline constexpr Index piece_pixels = 256;
 // In pixels, of a block.

@@ -41,6 +41,9 @@ inline constexpr const char* way_names[ways] = {"auto",
                                                 "pixel_sums",
                                                 "group_sums"};
 
+// Whether it is one of forward's, which each residue of grad_input can take, too.
+inline bool is_of_correlation(Way way) noexcept { return way < Way::patches; }
+
 inline const char* name_of(Way way) noexcept { return way_names[static_cast<int>(way)]; }
 
 }  // namespace convgrad::gemm

@@ -2,12 +2,25 @@
 
 #include "algorithms/common/visit_way.hpp"
 #include "algorithms/gemm/grad_input/choose_columns.hpp"
+#include "algorithms/gemm/sum_order.hpp"
 
 namespace convgrad::gemm {
 
 namespace {
 
-Way choose(const Geometry& geometry) noexcept {
+// Many groups of few channels and a stride: by shape alone, since columns have another order of sums.
+bool prefers_group_residues(const Geometry& geometry) noexcept {
+  namespace order = sum_order::group_residues;
+  const bool strided = geometry.stride[0] > 1 || geometry.stride[1] > 1 || geometry.stride[2] > 1;
+  return strided && geometry.groups >= order::fewest_groups &&
+         saturating_product(geometry.in_channels, geometry.out_channels) <= order::most_products;
+}
+
+template <class T>
+Way choose(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
+  // Residues one by one have the same bits.
+  if (prefers_group_residues(geometry))
+    return GroupResidues<T>::serves(geometry, kernels) ? Way::group_residues : Way::automatic;
   if (has_patches(geometry)) return Way::patches;
   return prefers_columns(geometry) ? Way::columns : Way::automatic;
 }
@@ -34,7 +47,7 @@ bool GradInput<T>::serves(Way way, const Geometry& geometry, const kernels::Kern
 // Any way but patches and columns is one for each residue.
 template <class T>
 GradInput<T>::GradInput(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept
-    : way_(make_way(geometry, kernels, threads, way == Way::automatic ? choose(geometry) : way)) {}
+    : way_(make_way(geometry, kernels, threads, way == Way::automatic ? choose(geometry, kernels) : way)) {}
 
 template <class T>
 int GradInput<T>::threads() const noexcept {

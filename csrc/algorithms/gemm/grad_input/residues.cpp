@@ -29,7 +29,7 @@ void fill_zero(const Geometry& g, const Tensor<T>& to) noexcept {
 
 template <class T>
 bool GradInputResidues<T>::serves(Way way, const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
-  bool all = way <= Way::pixel_rows;
+  bool all = is_of_correlation(way);
   for_each_residue(geometry, [&](const Residue(&residue)[axes]) {
     all = all && serves_correlation(way, residue_geometry(geometry, residue), kernels);
   });

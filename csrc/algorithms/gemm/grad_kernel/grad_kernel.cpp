@@ -59,8 +59,17 @@ Geometry swap_channels(Geometry geometry) noexcept {
   return geometry;
 }
 
+// Many groups of few channels: groups side by side fill the lanes, and no lanes are added up.
+bool prefers_group_sums(const Geometry& geometry) noexcept {
+  namespace order = sum_order::group_sums;
+  const Index products = saturating_product(geometry.in_channels, geometry.out_channels);
+  return products == 1 ? geometry.groups >= order::fewest_groups_of_depthwise
+                       : products <= order::most_products && geometry.groups >= order::fewest_groups;
+}
+
 template <class T>
 Way choose(const Geometry& geometry) noexcept {
+  if (prefers_group_sums(geometry)) return Way::group_sums;
   if (better_swapped<T>(geometry)) return Way::channel_sums_swapped;
   return prefers_pixel_sums<T>(geometry) ? Way::pixel_sums : Way::channel_sums;
 }

@@ -18,6 +18,13 @@ bool GroupsByLane<T>::serves(const Geometry& geometry, const kernels::KernelSet<
 }
 
 template <class T>
+bool GroupsByLane<T>::suits_adjacent_channels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept {
+  const Tuning& tuning = tuning_of(kernels);
+  return tuning.lanes_in_nhwc > 0 && geometry.in_channels == 1 && geometry.out_channels == 1 &&
+         geometry.groups >= tuning.lanes_fewest_groups && serves(geometry, kernels);
+}
+
+template <class T>
 GroupsByLane<T>::GroupsByLane(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads) noexcept
     : geometry_(geometry), kernels_(&kernels) {
   const Tuning& tuning = tuning_of(kernels);

@@ -26,6 +26,9 @@ class GroupsByLane {
   // Where there are several groups, and the weights of as many as a vector has lanes fit the cache.
   static bool serves(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
 
+  // A depthwise layer's, which are read and written where they lie.
+  static bool suits_adjacent_channels(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
+
   [[nodiscard]] int threads() const noexcept { return areas_.workers; }
   [[nodiscard]] const CorrelationTasks& tasks() const noexcept { return tasks_; }
   [[nodiscard]] std::size_t workspace_bytes() const noexcept { return areas_.bytes(); }
