@@ -160,7 +160,7 @@ Region region_of(const Geometry& g, const Lanes& lanes, bool check_coverage) {
   Region region{{}, lanes.threads()};
   for (Index i = 0; i < tasks.count(); ++i) region.work.push_back(tasks.multiplications(tasks.task(i)));
   if (!check_coverage) return region;
-  Coverage coverage(g.batch * g.output_pixels(), g.groups * g.out_channels);
+  Coverage coverage(g.batch * g.output_pixels(), tasks.groups() * g.out_channels);
   for (Index i = 0; i < tasks.count(); ++i) {
     const CorrelationTask task = tasks.task(i);
     for_each_pixel(g, task.pixels, [&](Index pixel) {
@@ -179,7 +179,7 @@ Region grad_kernel_region_of(const Geometry& g, const Lanes& lanes, bool check_c
   for (Index i = 0; i < tasks.count(); ++i)
     region.work.push_back(tasks.multiplications(tasks.item(i / tasks.parts()), tasks.part(i % tasks.parts())));
   if (!check_coverage) return region;
-  Coverage sums(g.groups * g.out_channels, g.in_channels * g.taps_per_channel());
+  Coverage sums(tasks.groups() * g.out_channels, g.in_channels * g.taps_per_channel());
   for (Index i = 0; i < tasks.items(); ++i) {
     const GradKernelItem item = tasks.item(i);
     for (Index channel = item.first_channel; channel < item.first_channel + item.channels; ++channel)

@@ -155,7 +155,7 @@ inline constexpr Index strip_vectors = 4096;
 // In taps of an item.
 inline constexpr Index item_taps = 4096;
 // Of all items together, where a vector has as many lanes as this: enough for many threads.
-inline constexpr Index parts_wanted = 32;
+inline constexpr Index parts_wanted = 128;
 inline constexpr Index lanes_counted = 16;
 // In multiplications: a part with less to do is not worth adding up.
 inline constexpr double part_multiplications = 5e5;

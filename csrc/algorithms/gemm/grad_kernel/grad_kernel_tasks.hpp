@@ -57,6 +57,8 @@ class GradKernelTasks {
 
   [[nodiscard]] const Blocking& blocking() const noexcept { return blocking_; }
   [[nodiscard]] Index channels_per_item() const noexcept { return channels_per_item_; }
+  // Of the layer, or blocks of so many as a vector has lanes.
+  [[nodiscard]] Index groups() const noexcept { return geometry_.groups; }
   [[nodiscard]] Index items() const noexcept;
   [[nodiscard]] Index parts() const noexcept { return parts_; }
   [[nodiscard]] Index count() const noexcept { return items() * parts_; }

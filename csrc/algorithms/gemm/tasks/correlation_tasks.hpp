@@ -42,6 +42,8 @@ class CorrelationTasks {
 
   [[nodiscard]] const Blocking& blocking() const noexcept { return blocking_; }
   [[nodiscard]] Index channels_per_task() const noexcept { return channels_per_task_; }
+  // Of the layer, or blocks of so many as a vector has lanes.
+  [[nodiscard]] Index groups() const noexcept { return groups_; }
   [[nodiscard]] Index count() const noexcept { return groups_ * blocking_.pixel_blocks() * channel_ranges(); }
   [[nodiscard]] CorrelationTask task(Index index) const noexcept;
   // The same for all tasks of a block of pixels and a group, which follow one another.
