@@ -6,6 +6,7 @@
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/panels/channel_panels.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
+#include "algorithms/gemm/tasks/run_correlation.hpp"
 #include "algorithms/gemm/write/bias.hpp"
 #include "algorithms/gemm/write/channel_sink.hpp"
 #include "core/phases.hpp"
@@ -102,8 +103,8 @@ void ChannelsByPixel<T>::run(const CorrelationOperands<T>& operands, void* works
   pack_channel_panels(ChannelSink<T>(geometry_, *kernels_), geometry_, panels_, operands.weights, 1,
                       binding.shared.packed);
   pad_bias(geometry_, panels_.padded_channels(), operands.bias, binding.shared.bias);
-  run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
-    run_task(binding, tasks_.task(index), tasks_.task(next), area);
+  run_correlation(tasks_, areas_, operands, workspace, [&](const CorrelationStep<T>& step, const Area& area) {
+    run_task(binding, step.task, step.next, area);
   });
 }
 

@@ -3,6 +3,7 @@
 #include "algorithms/common/prefetch.hpp"
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/panels/packing_tile.hpp"
+#include "algorithms/gemm/tasks/run_correlation.hpp"
 #include "algorithms/gemm/ways/channels_by_tile.hpp"
 #include "algorithms/gemm/write/bias.hpp"
 #include "algorithms/gemm/write/patches.hpp"
@@ -27,8 +28,8 @@ void ChannelsByTile<T, Sink>::run(const CorrelationOperands<T>& operands, void* 
   if (operands.packed == nullptr && !packs_by_run_) pack(operands.weights, shared.packed);
   pad_bias(geometry_, panels_.padded_channels(), operands.bias, shared.bias);
   const Binding binding = bind(operands, shared);
-  run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
-    run_task(binding, tasks_.task(index), tasks_.task(next), area);
+  run_correlation(tasks_, areas_, operands, workspace, [&](const CorrelationStep<T>& step, const Area& area) {
+    run_task(binding, step.task, step.next, area);
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
+#include "algorithms/gemm/tasks/run_correlation.hpp"
 #include "algorithms/gemm/write/unpack.hpp"
 #include "core/phases.hpp"
 
@@ -93,9 +94,8 @@ void GroupsByLane<T>::run(const CorrelationOperands<T>& operands, void* workspac
     parallel_for(areas_.workers, blocks,
                  [&](Index block, int) { pack_weights_of(block, operands.weights, packed + block * of_block); });
   }
-  run_tasks(tasks_, areas_, workspace, [&](Index index, Index, const Area& area) {
-    const CorrelationTask task = tasks_.task(index);
-    run_task(task, operands, packed + task.group * of_block, area);
+  run_correlation(tasks_, areas_, operands, workspace, [&](const CorrelationStep<T>& step, const Area& area) {
+    run_task(step.task, operands, packed + step.task.group * of_block, area);
   });
 }
 

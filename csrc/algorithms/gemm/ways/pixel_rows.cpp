@@ -7,6 +7,7 @@
 #include "algorithms/common/places_within.hpp"
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/border/finite_weights.hpp"
+#include "algorithms/gemm/tasks/run_correlation.hpp"
 #include "algorithms/gemm/ways/strip_blocks.hpp"
 #include "algorithms/read/weights.hpp"
 #include "core/phases.hpp"
@@ -134,8 +135,8 @@ template <class T>
 void PixelRows<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
   const StripReader<T> strips(geometry_, *kernels_, tasks_.blocking(), reading_, operands.input);
   for (int worker = 0; worker < areas_.workers; ++worker) areas_.own_in(workspace, worker).tables->made = false;
-  run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
-    run_task(strips, StripTask<T>(geometry_, operands, tasks_.task(index), tasks_.task(next)), area);
+  run_correlation(tasks_, areas_, operands, workspace, [&](const CorrelationStep<T>& step, const Area& area) {
+    run_task(strips, StripTask<T>(geometry_, step), area);
     stream_.finish(*kernels_);
   });
 }

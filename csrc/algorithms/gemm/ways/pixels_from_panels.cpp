@@ -3,6 +3,7 @@
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/panels/pixel_panels.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
+#include "algorithms/gemm/tasks/run_correlation.hpp"
 #include "algorithms/gemm/ways/from_panels/panel_blocks.hpp"
 #include "algorithms/gemm/ways/from_panels/panel_fill.hpp"
 #include "algorithms/read/strip.hpp"
@@ -111,8 +112,8 @@ template <class T>
 void PixelsFromPanels<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
   const Binding bound = bind(operands);
   for (int worker = 0; worker < areas_.workers; ++worker) *areas_.own_in(workspace, worker).block_in_panels = -1;
-  run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
-    run_task(bound, tasks_.task(index), tasks_.block_of(index), tasks_.task(next), area);
+  run_correlation(tasks_, areas_, operands, workspace, [&](const CorrelationStep<T>& step, const Area& area) {
+    run_task(bound, step.task, tasks_.block_of(step.index), step.next, area);
     if (decided_.streams) kernels_->finish_streams();
   });
 }

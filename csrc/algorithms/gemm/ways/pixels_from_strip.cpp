@@ -7,6 +7,7 @@
 #include "algorithms/common/sharing.hpp"
 #include "algorithms/gemm/border/finite_weights.hpp"
 #include "algorithms/gemm/panels/tiles.hpp"
+#include "algorithms/gemm/tasks/run_correlation.hpp"
 #include "algorithms/gemm/ways/strip_blocks.hpp"
 #include "algorithms/read/weights.hpp"
 #include "core/phases.hpp"
@@ -186,8 +187,8 @@ void PixelsFromStrip<T>::run(const CorrelationOperands<T>& operands, void* works
     tables.made = false;
     tables.group = -1;
   }
-  run_tasks(tasks_, areas_, workspace, [&](Index index, Index next, const Area& area) {
-    run_task(binding, StripTask<T>(geometry_, operands, tasks_.task(index), tasks_.task(next)), area);
+  run_correlation(tasks_, areas_, operands, workspace, [&](const CorrelationStep<T>& step, const Area& area) {
+    run_task(binding, StripTask<T>(geometry_, step), area);
   });
 }
 

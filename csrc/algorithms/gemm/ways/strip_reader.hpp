@@ -6,8 +6,7 @@
 #include "algorithms/common/machine.hpp"
 #include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/prefetch.hpp"
-#include "algorithms/gemm/tasks/correlation_operands.hpp"
-#include "algorithms/gemm/tasks/correlation_tasks.hpp"
+#include "algorithms/gemm/tasks/run_correlation.hpp"
 #include "algorithms/read/strip.hpp"
 #include "algorithms/tuning.hpp"
 
@@ -16,15 +15,14 @@ namespace convgrad::gemm {
 // A task, and the operands of the run as it sees them.
 template <class T>
 struct StripTask {
-  StripTask(const Geometry& geometry, const CorrelationOperands<T>& operands, const CorrelationTask& task,
-            const CorrelationTask& next_task) noexcept
-      : all(operands),
-        pixels(task.pixels),
-        group(task.group),
-        next(next_task),
-        input(operands.input),
-        weights(operands.weights),
-        output(at_block(operands.output, task.pixels)),
+  StripTask(const Geometry& geometry, const CorrelationStep<T>& step) noexcept
+      : all(step.operands),
+        pixels(step.task.pixels),
+        group(step.task.group),
+        next(step.next),
+        input(step.operands.input),
+        weights(step.operands.weights),
+        output(at_block(step.operands.output, step.task.pixels)),
         input_channels((geometry.groups - group) * geometry.in_channels) {
     input.data += group * geometry.in_channels * input.inner;
     weights.data += group * weights.group;
