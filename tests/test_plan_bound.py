@@ -44,6 +44,7 @@ def large_problems(draw: st.DrawFn) -> Problem:
 @example(Problem(1, 1, 90, 1, (3, 2**20), (1, 2**19), (1, 1), ((0, 0), (0, 0)), (1, 1)), "float64", 2)
 @example(Problem(1, 2, 833, 1, (28000,), (2,), (4,), ((1, 1),), (1,)), "float64", 1)
 @example(Problem(1, 256, 512, 1, (372, 426), (2, 1), (1, 4), ((0, 0), (0, 0)), (1, 1)), "float32", 1)
+@example(Problem(29, 33, 528, 33, (2, 161), (1, 160), (1, 1), ((0, 0), (0, 0)), (1, 1)), "float64", 1)
 @given(large_problems(), st.sampled_from(["float32", "float64"]), st.integers(1, 9))
 def test_workspace_is_packed_weights_and_two_mebibytes_a_thread(problem: Problem, dtype: str, threads: int) -> None:
     cg.set_num_threads(threads)

@@ -152,8 +152,10 @@ inline constexpr Index piece_pixels = 256;
 inline constexpr Index block_pixels = 1024;
 // In vectors of groups, whatever their length: half of a second-level cache with the longest.
 inline constexpr Index strip_vectors = 4096;
-// In taps of an item.
-inline constexpr Index item_taps = 4096;
+// In vectors, of an item's sums: half of a second-level cache with the longest.
+inline constexpr Index item_vectors = 8192;
+// In bytes, of the sums of all parts.
+inline constexpr Index all_parts_bytes = 768 * 1024;
 // Of all items together, where a vector has as many lanes as this: enough for many threads.
 inline constexpr Index parts_wanted = 128;
 inline constexpr Index lanes_counted = 16;

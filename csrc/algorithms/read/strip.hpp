@@ -16,6 +16,11 @@ namespace convgrad {
 // number of them; those of fewer channels follow one another without a gap, and share lines.
 inline constexpr Index fewest_adjacent_channels = 64;
 
+// Of blocks of as many groups as a vector has lanes, those of one: the last block may have fewer.
+inline Index groups_of_block(Index groups, Index lanes, Index block) noexcept {
+  return smaller(lanes, groups - block * lanes);
+}
+
 // Structural: so many pixels of a plane are transposed at once before they are dealt out to a strip of lanes.
 inline constexpr Index lane_strip_chunk = 256;
 

@@ -109,11 +109,6 @@ Index GroupResidues<T>::packed_elements() const noexcept {
 }
 
 template <class T>
-Index GroupResidues<T>::groups_of(Index block) const noexcept {
-  return smaller(kernels_->lanes, geometry_.groups - block * kernels_->lanes);
-}
-
-template <class T>
 void GroupResidues<T>::describe(Text& text) const noexcept {
   text.line("way", "%s", "group_residues");
   tasks_.describe(text);
@@ -135,7 +130,8 @@ void GroupResidues<T>::pack_block(Index block, const Tensor<const T>& kernel, T*
       residue_taps(residue, kernel, from.data, from.axis);
       from.data += block * lanes * from.lane + channel * kernel.inner;
       const Index taps[axes] = {residue[0].taps, residue[1].taps, residue[2].taps};
-      pack_weights(*kernels_, from, geometry_.out_channels, taps, groups_of(block), lanes, packed);
+      pack_weights(*kernels_, from, geometry_.out_channels, taps,
+                   groups_of_block(geometry_.groups, kernels_->lanes, block), lanes, packed);
       packed += geometry_.out_channels * taps[0] * taps[1] * taps[2] * lanes;
     });
 }
@@ -176,7 +172,7 @@ void GroupResidues<T>::run_task(const CorrelationTask& task, const Tensor<const 
                                 const Tensor<T>& grad_input, const Area& area) const noexcept {
   PhaseTimer timer(Phase::packing_input);
   const Index lanes = kernels_->lanes;
-  const Index groups = groups_of(task.group);
+  const Index groups = groups_of_block(geometry_.groups, lanes, task.group);
   const TapBlock all{0, reach_.in_channels, {}, {reach_.kernel[0], reach_.kernel[1], reach_.kernel[2]}, 0};
   Block block{
       task.pixels,

@@ -57,7 +57,6 @@ class GroupResidues {
   struct Block;
 
   static BlockingLimits limits_of(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
-  [[nodiscard]] Index groups_of(Index block) const noexcept;
   [[nodiscard]] Index taps_of_channel() const noexcept { return geometry_.out_channels * geometry_.taps_per_channel(); }
   void pack_block(Index block, const Tensor<const T>& kernel, T* packed) const noexcept;
   void run_task(const CorrelationTask& task, const Tensor<const T>& grad_output, const T* weights,

@@ -44,7 +44,7 @@ template <class T>
 typename GroupSums<T>::Block GroupSums<T>::block_of(const GradKernelItem& item, const Tensor<const T>& grad_output,
                                                     const Tensor<const T>& input) const noexcept {
   const Index first = item.group * kernels_->lanes;
-  Block block{grad_output, input, smaller(kernels_->lanes, geometry_.groups - first)};
+  Block block{grad_output, input, groups_of_block(geometry_.groups, kernels_->lanes, item.group)};
   block.grad_output.data += (first * geometry_.out_channels + item.first_channel) * grad_output.inner;
   block.input.data += first * geometry_.in_channels * input.inner;
   return block;
@@ -127,7 +127,7 @@ template <class T>
 void GroupSums<T>::store(const GradKernelItem& item, const T* sums, const Tensor<T>& grad_kernel) const noexcept {
   const PhaseTimer timer(Phase::storing);
   const Index first_group = item.group * kernels_->lanes;
-  const Index groups = smaller(kernels_->lanes, geometry_.groups - first_group);
+  const Index groups = groups_of_block(geometry_.groups, kernels_->lanes, item.group);
   Tensor<T> to;
   to.outer = grad_kernel.inner;
   to.inner = geometry_.out_channels * grad_kernel.outer;

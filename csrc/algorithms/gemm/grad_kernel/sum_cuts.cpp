@@ -95,12 +95,16 @@ GradKernelTasks cut_group_sums(const Geometry& geometry, const kernels::KernelSe
   blocks.groups = divide_up(geometry.groups, kernels.lanes);
   ItemCost cost;
   cost.strip_element = cost.grad_output = tuning_of(kernels).lanes_cost_of_copy;
-  GradKernelTasks tasks(blocks, {order::block_pixels, order::item_taps, order::strip_vectors, true},
-                        larger(1, geometry.out_channels), cost);
+  const Index channels = larger(1, geometry.out_channels);
+  const Index taps = larger(1, order::item_vectors / channels);
+  GradKernelTasks tasks(blocks, {order::block_pixels, taps, order::strip_vectors, true}, channels, cost);
   const Index counted = divide_up(geometry.groups, order::lanes_counted);
   const Index by_work = parts_by_work(geometry, order::part_multiplications, order::parts_wanted);
   const Index by_count = smaller(divide_up(order::parts_wanted, larger(1, counted)), tasks.blocking().pixel_blocks());
-  tasks.set_parts(smaller(by_work, by_count));
+  const Index sums = saturating_product(saturating_product(geometry.groups, channels),
+                                        geometry.in_channels * geometry.taps_per_channel());
+  const Index by_memory = order::all_parts_bytes / Index{sizeof(T)} / larger(1, sums);
+  tasks.set_parts(smaller(smaller(by_work, by_memory), by_count));
   return tasks;
 }
 

@@ -57,11 +57,6 @@ GroupsByLane<T>::GroupsByLane(const Geometry& geometry, const kernels::KernelSet
 }
 
 template <class T>
-Index GroupsByLane<T>::groups_of(Index block) const noexcept {
-  return smaller(kernels_->lanes, geometry_.groups - block * kernels_->lanes);
-}
-
-template <class T>
 void GroupsByLane<T>::describe(Text& text) const noexcept {
   text.line("way", "%s", "groups_by_lane");
   tasks_.describe(text);
@@ -78,7 +73,8 @@ void GroupsByLane<T>::pack_weights_of(Index block, const Weights<T>& weights, T*
   from.lane = weights.group;
   for (Index channel = 0; channel < geometry_.out_channels; ++channel) {
     from.data = weights.data + block * kernels_->lanes * weights.group + channel * weights.lane;
-    pack_weights(*kernels_, from, geometry_.in_channels, geometry_.kernel, groups_of(block), kernels_->lanes,
+    pack_weights(*kernels_, from, geometry_.in_channels, geometry_.kernel,
+                 groups_of_block(geometry_.groups, kernels_->lanes, block), kernels_->lanes,
                  packed + channel * taps() * kernels_->lanes);
   }
 }
@@ -105,7 +101,7 @@ void GroupsByLane<T>::run_task(const CorrelationTask& task, const CorrelationOpe
   PhaseTimer timer(Phase::packing_input);
   const Index lanes = kernels_->lanes;
   const PixelBlock& pixels = task.pixels;
-  const Index groups = groups_of(task.group);
+  const Index groups = groups_of_block(geometry_.groups, lanes, task.group);
   const Index first_group = task.group * lanes;
   const Index channels = geometry_.out_channels;
   Tensor<const T> input = operands.input;

@@ -55,7 +55,6 @@ class GroupsByLane {
   };
 
   [[nodiscard]] Index taps() const noexcept { return geometry_.in_channels * geometry_.taps_per_channel(); }
-  [[nodiscard]] Index groups_of(Index block) const noexcept;
   void pack_weights_of(Index block, const Weights<T>& weights, T* packed) const noexcept;
   void run_task(const CorrelationTask& task, const CorrelationOperands<T>& operands, const T* weights,
                 const Area& area) const noexcept;
