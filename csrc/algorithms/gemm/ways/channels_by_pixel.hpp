@@ -14,9 +14,9 @@
 
 #include "algorithms/common/prefetch.hpp"
 #include "algorithms/gemm/panels/panel_split.hpp"
-#include "algorithms/gemm/ways/channel_blocks.hpp"
 #include "algorithms/gemm/tasks/correlation_operands.hpp"
 #include "algorithms/gemm/tasks/correlation_tasks.hpp"
+#include "algorithms/gemm/ways/channel_blocks.hpp"
 #include "core/work_areas.hpp"
 
 namespace convgrad::gemm {
