@@ -23,7 +23,7 @@ bool may_swap(const Geometry& geometry) noexcept {
 
 // dK of a 1x1 kernel is one matrix product, in which G and V are alike, so either can be the one that is transposed,
 // and whose channels are lanes: the smaller one, unless it leaves many lanes of 64 bytes unused, as 24 channels do. The
-// sum over the pixels is the same, term by term.
+// sum over the pixels is the same, term by term, but may be cut into other parts: by shape alone.
 template <class T>
 bool better_swapped(const Geometry& geometry) noexcept {
   if (!may_swap(geometry)) return false;

@@ -16,8 +16,8 @@ namespace convgrad::gemm {
 template <class T>
 class GradKernel {
  public:
-  // `way` is one that serves, or automatic. The sums of pixel_sums have another order than those of channel_sums, so a
-  // forced way may give other bits.
+  // `way` is one that serves, or automatic. Each way's sums have an order, or parts, of their own, so a forced one may
+  // give other bits.
   GradKernel(const Geometry& geometry, const kernels::KernelSet<T>& kernels, int threads, Way way) noexcept;
   static bool serves(Way way, const Geometry& geometry) noexcept;
 
