@@ -6,7 +6,8 @@
 // what each refinement is worth; both change numbers by name in a running process (set_tuning_number).
 //
 // Where the columns were measured: AVX-512 on Zen 4 and Zen 5, AVX2 on Zen 3 (half the second-level cache). NEON and
-// the baseline have AVX2's, since their vectors are short, too; nobody has measured them.
+// the baseline have AVX2's, since their vectors are short, too; nobody has measured them. Groups as lanes were measured
+// with AVX-512 on Sapphire Rapids alone.
 #pragma once
 
 #include "convgrad/convgrad.hpp"

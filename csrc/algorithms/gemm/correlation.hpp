@@ -1,6 +1,6 @@
-// What forward and grad_input run: the blocked GEMM with output channels or, in one of three ways, pixels as lanes,
-// whichever wastes least; or, to results that lie as in an NHWC array, of few taps, sweeps over all channels. All add
-// up every output in the same order, so the choice does not show in the bits.
+// What forward and grad_input run: the blocked GEMM with output channels, pixels or groups as lanes, whichever is
+// estimated to be the fastest. All add up every output in the same order, so the choice does not show in the bits.
+// Where channels are neighbors in memory, which only a run knows, another way may be kept for that.
 #pragma once
 
 #include <optional>

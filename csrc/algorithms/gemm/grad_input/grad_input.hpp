@@ -1,5 +1,6 @@
-// What grad_input runs: correlations of G, or the products of every tap with G and, where taps meet, their sums. They
-// add up in different orders, so the choice depends on the shape alone.
+// What grad_input runs: correlations of G, one for each residue of the stride or all from one strip, or the products of
+// every tap with G and, where taps meet, their sums. The last add up in another order, so that choice depends on the
+// shape alone.
 #pragma once
 
 #include <variant>

@@ -1,6 +1,6 @@
-// What grad_kernel runs: the blocked GEMM with output channels as lanes, or with pixels as lanes where there are few
-// channels. The two add up in different orders, so the choice, like everything that shapes a sum, depends on the shape
-// alone.
+// What grad_kernel runs: the blocked GEMM with output channels as lanes, with pixels as lanes where there are few
+// channels, or with groups as lanes where there are many groups of few. The three add up in different orders, so the
+// choice, like everything that shapes a sum, depends on the shape alone.
 #pragma once
 
 #include <variant>
