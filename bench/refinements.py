@@ -85,6 +85,12 @@ REFINEMENTS: tuple[Refinement, ...] = (
         "by_tile input in place", "that of a 1x1 kernel is not copied", {"channels_read_in_place": 0}, _CHANNELS
     ),
     Refinement(
+        "by_tile conflicting channels",
+        "a 1x1 kernel's input is copied where its channels lie a multiple of 4 KiB apart",
+        {"channels_most_conflicting": _NEVER},
+        _CHANNELS,
+    ),
+    Refinement(
         "by_tile small blocks, 1x1", "for a strip that holds all taps", {"by_tile_one_tap_fewest_pixels": 448}, _BY_TILE
     ),
     Refinement(

@@ -97,6 +97,9 @@ inline constexpr Index MiB = 1024 * KiB;
   SAME(Index, channels_read_in_place, 1, "0 or 1",                                                                     \
        "a 1x1 kernel's input is read where it lies, if it lies as close together as a strip would: no copy, but "      \
        "more lines")                                                                                                   \
+  SAME(Index, channels_most_conflicting, 64, "channels",                                                               \
+       "of more that lie a multiple of 4 KiB apart, as those of 32x32 and 64x64 maps, one pixel of each competes for " \
+       "few cache sets: they are copied")                                                                              \
   SAME(Index, by_tile_block_pixels, 448, "pixels",                                                                     \
        "of a block: more share its packed weights, fewer leave room in the second-level cache")                        \
   SAME(Index, by_tile_one_tap_fewest_pixels, 112, "pixels",                                                            \

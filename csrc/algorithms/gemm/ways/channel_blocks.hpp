@@ -2,6 +2,7 @@
 // read, and what all workers share.
 #pragma once
 
+#include "algorithms/common/machine.hpp"
 #include "algorithms/gemm/panels/panel_split.hpp"
 #include "algorithms/read/blocking.hpp"
 #include "algorithms/read/strip.hpp"
@@ -39,6 +40,14 @@ inline bool may_read_in_place(const Tuning& tuning, const Geometry& geometry) no
 }
 void describe_reading(Text& text, const BlockReading& reading) noexcept;
 
+// Whether one pixel of all channels falls into the same few cache sets where it lies: a strip keeps channels apart.
+template <class T>
+bool channels_conflict(const Geometry& geometry, const kernels::KernelSet<T>& kernels, const Tensor<const T>& input,
+                       StripShape::Order order) noexcept {
+  return order == StripShape::Order::channels_outer && input.inner * Index{sizeof(T)} % first_level_way_bytes == 0 &&
+         geometry.in_channels > tuning_of(kernels).channels_most_conflicting;
+}
+
 // Reads the input one element at a time, which is how tiles with channels as lanes broadcast it. Made once for a run.
 template <class T>
 class BlockReader {
@@ -50,7 +59,7 @@ class BlockReader {
         input_(input),
         order_(StripShape::natural_order(input)),
         transposes_(reading.transposes && order_ == StripShape::Order::channels_outer),
-        may_lie_in_place_(reading.in_place) {}
+        may_lie_in_place_(reading.in_place && !channels_conflict(geometry, kernels, input, order_)) {}
 
   // In place, where a 1x1 kernel meets each element once, or else from a copy in `strip`.
   [[nodiscard]] BlockInput<T> read(Index group, const PixelBlock& pixels, const TapBlock& taps,
