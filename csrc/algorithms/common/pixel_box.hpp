@@ -5,6 +5,12 @@
 
 namespace convgrad {
 
+// Whether a tensor lies as an NHWC array's view does: channels are neighbors, and pixels are not.
+template <class T>
+bool channels_are_neighbors(const Tensor<T>& tensor) noexcept {
+  return tensor.inner == 1 && tensor.axis[2] != 1;
+}
+
 // A box of pixels in their order (image, depth, row, column), between a tensor (V, Z, G) and a panel.
 struct PixelBox {
   Index images;

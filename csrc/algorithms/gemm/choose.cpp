@@ -14,7 +14,7 @@ namespace convgrad::gemm {
 namespace {
 
 // A layer's sizes as the estimates count them: at least one of everything.
-struct Sizes {
+struct CountedSizes {
   double channels;     // output channels of a group
   double kernel_taps;  // taps of one input channel
   double taps;         // of all
@@ -22,7 +22,7 @@ struct Sizes {
   bool strided;
   bool padded;
 
-  explicit Sizes(const Geometry& g) noexcept
+  explicit CountedSizes(const Geometry& g) noexcept
       : channels(static_cast<double>(larger(1, g.out_channels))),
         kernel_taps(static_cast<double>(larger(1, g.taps_per_channel()))),
         taps(static_cast<double>(larger(1, g.in_channels)) * kernel_taps),
@@ -47,7 +47,8 @@ double unused_lanes(const Tuning& tuning, const Geometry& geometry, double lanes
 // Results are transposed, shared by all taps. Weights are packed, shared by all pixels, and so is the strip, shared by
 // all output channels and the taps of one. The last panel may be a single vector, or have lanes without a channel.
 template <class T>
-double channels_by_tile(const Geometry& geometry, const kernels::KernelSet<T>& kernels, const Sizes& size) noexcept {
+double channels_by_tile(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
+                        const CountedSizes& size) noexcept {
   const Tuning& tuning = tuning_of(kernels);
   const PanelSplit panels(kernels, geometry.out_channels);
   double overhead = panels.cost_in_vectors(kernels) * kernels.lanes / size.channels - 1;
@@ -64,7 +65,7 @@ double channels_by_tile(const Geometry& geometry, const kernels::KernelSet<T>& k
 // Kernels read backwards and across channels, as grad_input does, touch another page for every few taps, panel after
 // panel. A few channels of which all taps are neighbors do not, nor weights that lie on a few pages.
 template <class T>
-bool weights_are_scattered(const Tuning& tuning, const Geometry& geometry, const Sizes& size,
+bool weights_are_scattered(const Tuning& tuning, const Geometry& geometry, const CountedSizes& size,
                            WeightOrder order) noexcept {
   if (size.kernel_taps == 1 || size.taps * size.channels * sizeof(T) <= tuning.panels_near_weights) return false;
   return order == WeightOrder::channels_first_some_taps ||
@@ -74,7 +75,7 @@ bool weights_are_scattered(const Tuning& tuning, const Geometry& geometry, const
 // The im2col matrix of a block is copied, shared by all output channels; that of a 1x1 kernel comes straight from the
 // input. Where whole panels lie in rows of pixels, they are filled from the strip on the way.
 template <class T>
-double pixels_from_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels, const Sizes& size,
+double pixels_from_panels(const Geometry& geometry, const kernels::KernelSet<T>& kernels, const CountedSizes& size,
                           WeightOrder order) noexcept {
   const Tuning& tuning = tuning_of(kernels);
   const bool pointwise = size.kernel_taps == 1;
@@ -115,7 +116,7 @@ struct EmptyLanes {
 // Its vectors begin anywhere in a cache line, and long ones nearly always cross into the next, which counts the more
 // the fewer channels share one. A 1x1 kernel copies no strip, and knows images instead of rows.
 template <class T>
-double pixels_from_strip(const Geometry& geometry, const kernels::KernelSet<T>& kernels, const Sizes& size,
+double pixels_from_strip(const Geometry& geometry, const kernels::KernelSet<T>& kernels, const CountedSizes& size,
                          const EmptyLanes& empty) noexcept {
   const Tuning& tuning = tuning_of(kernels);
   if (size.kernel_taps == 1 && !size.strided && !size.padded) {
@@ -136,7 +137,8 @@ double pixels_from_strip(const Geometry& geometry, const kernels::KernelSet<T>& 
 }
 
 // Rows of pixels share one row of the input, all four but at the upper and lower end of the kernel.
-double pixel_rows(const Tuning& tuning, const Geometry& geometry, const Sizes& size, const EmptyLanes& empty) noexcept {
+double pixel_rows(const Tuning& tuning, const Geometry& geometry, const CountedSizes& size,
+                  const EmptyLanes& empty) noexcept {
   return tuning.rows_not_shared / static_cast<double>(geometry.kernel[1]) + tuning.rows_result / size.taps +
          size.channels / tuning.rows_channels + empty.at_row_ends - share_of_border_rows(geometry);
 }
@@ -147,13 +149,13 @@ bool prefers_groups_by_lane(const Tuning& tuning, const Geometry& geometry) noex
   const Index products = saturating_product(geometry.in_channels, geometry.out_channels);
   if (geometry.groups < tuning.lanes_fewest_groups || products > tuning.lanes_most_products) return false;
   const Index pixels = saturating_product(geometry.batch, geometry.output_pixels());
-  return Sizes(geometry).strided || saturating_product(pixels, products) <= tuning.lanes_most_pixels;
+  return CountedSizes(geometry).strided || saturating_product(pixels, products) <= tuning.lanes_most_pixels;
 }
 
 template <class T>
 Overheads estimate_overheads(const Geometry& geometry, const kernels::KernelSet<T>& kernels,
                              WeightOrder order) noexcept {
-  const Sizes size(geometry);
+  const CountedSizes size(geometry);
   const EmptyLanes empty(geometry, kernels.lanes, size.strided);
   return {channels_by_tile(geometry, kernels, size), pixels_from_panels(geometry, kernels, size, order),
           pixels_from_strip(geometry, kernels, size, empty), pixel_rows(tuning_of(kernels), geometry, size, empty)};

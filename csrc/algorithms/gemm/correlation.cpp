@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "algorithms/common/pixel_box.hpp"
 #include "algorithms/common/visit_way.hpp"
 #include "algorithms/gemm/border/border_rows.hpp"
 
@@ -32,11 +33,6 @@ AnyWay<T> make_way(const Geometry& geometry, const kernels::KernelSet<T>& kernel
     case Way::pixels_from_panels: return PixelsFromPanels<T>(geometry, kernels, threads);
     default: return ChannelsByTile<T>(geometry, kernels, threads);
   }
-}
-
-template <class T>
-bool adjacent_channels(const Tensor<T>& tensor) noexcept {
-  return tensor.inner == 1 && tensor.axis[2] != 1;
 }
 
 // `forced` is automatic, or a way that serves; channels_by_pixel needs another for results that lie in other ways.
@@ -112,8 +108,8 @@ template <class T>
 void Correlation<T>::run(const CorrelationOperands<T>& operands, void* workspace) const noexcept {
   // Weights that are packed may be nowhere else.
   const bool has_weights = operands.packed == nullptr || packed_elements() == 0;
-  if (by_pixel_ && has_weights && by_pixel_->fits(operands.output)) return by_pixel_->run(operands, workspace);
-  if (by_lane_ && has_weights && (adjacent_channels(operands.input) || adjacent_channels(operands.output)))
+  if (by_pixel_ && has_weights && channels_are_neighbors(operands.output)) return by_pixel_->run(operands, workspace);
+  if (by_lane_ && has_weights && (channels_are_neighbors(operands.input) || channels_are_neighbors(operands.output)))
     return by_lane_->run(operands, workspace);
   visit_way(way_, [&](const auto& way) { way.run(operands, workspace); });
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "algorithms/common/blocks.hpp"
+#include "algorithms/common/pixel_box.hpp"
 #include "algorithms/read/blocking.hpp"
 #include "kernels/kernel_set.hpp"
 
@@ -43,7 +44,7 @@ class StripShape {
   // How to read the input: in the order it lies in, where the reader takes any.
   template <class T>
   static Order natural_order(const Tensor<const T>& input) noexcept {
-    return input.inner == 1 && input.axis[2] != 1 ? Order::channels_inner : Order::channels_outer;
+    return channels_are_neighbors(input) ? Order::channels_inner : Order::channels_outer;
   }
 
   // Where a row of pixels of the block begins.

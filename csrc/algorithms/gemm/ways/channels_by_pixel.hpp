@@ -28,8 +28,6 @@ class ChannelsByPixel {
 
   // Whether the weights are few enough, and the channels fill vectors.
   static bool applies(const Geometry& geometry, const kernels::KernelSet<T>& kernels) noexcept;
-  // Whether results lie so: channels are neighbors, and pixels are not.
-  static bool fits(const Tensor<T>& output) noexcept { return output.inner == 1 && output.axis[2] != 1; }
 
   [[nodiscard]] int threads() const noexcept { return areas_.workers; }
   void describe(Text& text) const noexcept;

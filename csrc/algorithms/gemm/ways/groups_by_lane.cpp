@@ -116,7 +116,7 @@ void GroupsByLane<T>::run_task(const CorrelationTask& task, const CorrelationOpe
   for (Index t = 0; t < tap_blocks; ++t) {
     timer.next(Phase::packing_input);
     const TapBlock taps_here = blocking.tap_block(t);
-    const Strip strip{
+    const LaneStrip strip{
         area.strip,
         {geometry_, pixels.images, pixels.size, taps_here.channels, taps_here.size, StripShape::Order::pixels_adjacent},
         taps_here,
@@ -143,7 +143,7 @@ void GroupsByLane<T>::run_task(const CorrelationTask& task, const CorrelationOpe
 
 // One output channel of every group, over all pixels of the block.
 template <class T>
-void GroupsByLane<T>::multiply(const PixelBlock& pixels, const Strip& strip, const T* weights, const T* start,
+void GroupsByLane<T>::multiply(const PixelBlock& pixels, const LaneStrip& strip, const T* weights, const T* start,
                                T* results, const Index* tap_offsets) const noexcept {
   const Index lanes = kernels_->lanes;
   const Index columns = pixels.size[2];

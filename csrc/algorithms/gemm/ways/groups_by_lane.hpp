@@ -47,7 +47,7 @@ class GroupsByLane {
     T* start;
     Index* tap_offsets;
   };
-  struct Strip {
+  struct LaneStrip {
     const T* data;
     StripShape shape;
     TapBlock taps;
@@ -58,7 +58,7 @@ class GroupsByLane {
   void pack_weights_of(Index block, const Weights<T>& weights, T* packed) const noexcept;
   void run_task(const CorrelationTask& task, const CorrelationOperands<T>& operands, const T* weights,
                 const Area& area) const noexcept;
-  void multiply(const PixelBlock& pixels, const Strip& strip, const T* weights, const T* start, T* results,
+  void multiply(const PixelBlock& pixels, const LaneStrip& strip, const T* weights, const T* start, T* results,
                 const Index* tap_offsets) const noexcept;
 
   Geometry geometry_;
